@@ -25,7 +25,7 @@ lint: $(STAMP) ## Linter, formatter, both type checkers
 	$(BIN)/mypy
 
 layers: $(STAMP) ## Which package may import which
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 fresh: $(STAMP) ## Is generated/ what the generator makes of specs/?
 	$(BIN)/perdure generate --check
@@ -54,6 +54,6 @@ $(STAMP): pyproject.toml
 			"Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Installing perdure and its tools into $(VENV) (a minute, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install -qq --editable . --group dev
 	@touch $@

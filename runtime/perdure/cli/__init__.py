@@ -15,6 +15,7 @@ put right. Exit statuses: 0 fine; 1 the answer is no (a bad spec, drift); 2 wron
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -47,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     command = next((command for command in COMMANDS if command.name == chosen), None)
+    if chosen is not None and command is None:
+        report(_no_such(chosen))
+        return 2
     module = importlib.import_module(f"perdure.cli.{command.name}") if command else None
     parser = _parser(chosen, module)
     args = parser.parse_args(arguments)
@@ -54,6 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     return _run(module, args)
+
+
+def _no_such(name: str) -> UserError:
+    close = difflib.get_close_matches(name, [command.name for command in COMMANDS], n=1)
+    hint = f"did you mean `perdure {close[0]}`?" if close else "perdure --help lists the commands"
+    return UserError(f"there is no command `{name}`", hint=hint)
 
 
 def _run(module: ModuleType, args: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def shown(path: Path) -> str:
+def short(path: Path) -> str:
     """A path as a person would type it: relative to here if it is below."""
     return (
         str(path.relative_to(Path.cwd()))
@@ -82,7 +82,7 @@ def existing(paths: Iterable[Path]) -> list[Path]:
     paths = list(paths)
     for path in paths:
         if not path.exists():
-            raise UserError(f"no such file or folder: {shown(path)}")
+            raise UserError(f"no such file or folder: {short(path)}")
         if not os.access(path, os.R_OK):
-            raise UserError(f"{shown(path)}: cannot be read (permission denied)")
+            raise UserError(f"{short(path)}: cannot be read (permission denied)")
     return paths
