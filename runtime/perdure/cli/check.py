@@ -21,5 +21,5 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write(rendered(loaded, args.format))
     if args.format == "text" and not loaded.diagnostics and loaded.model:
         services = sum(len(package.services) for package in loaded.model.packages)
-        print(f"{plural(len(loaded.model.packages), 'spec')} with {plural(services, 'service')}: nothing to say")
+        print(f"{plural(len(loaded.model.packages), 'spec')} with {plural(services, 'service')}: no problems")
     return 1 if has_errors(loaded) else 0

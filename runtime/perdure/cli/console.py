@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -75,14 +74,3 @@ def short(path: Path) -> str:
         if path.is_absolute() and path.is_relative_to(Path.cwd())
         else str(path)
     )
-
-
-def existing(paths: Iterable[Path]) -> list[Path]:
-    """The same paths; raises UserError with all that are missing or cannot be read."""
-    paths = list(paths)
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"no such file or folder: {short(path)}")
-        if not os.access(path, os.R_OK):
-            raise UserError(f"{short(path)}: cannot be read (permission denied)")
-    return paths

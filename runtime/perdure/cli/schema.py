@@ -8,10 +8,10 @@ import sys
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """It takes none; the epilog says what it is good for."""
     parser.epilog = (
-        "With the YAML extension of an editor: perdure schema > perdure.schema.json, and as the first line of a spec"
-        " `# yaml-language-server: $schema=../perdure.schema.json`."
+        "In an editor with a YAML language server: perdure schema > perdure.schema.json, and then, as the"
+        " first line of a spec: # yaml-language-server: $schema=../perdure.schema.json"
     )
 
 

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perdure_codegen.diagnostic import render_github, render_json, render_text
 from perdure_codegen.loading import Loaded, load
 
-from perdure.cli.console import BOLD, CYAN, RED, YELLOW, UserError, colours, existing, paint, short
+from perdure.cli.console import BOLD, CYAN, RED, YELLOW, UserError, colours, paint
 from perdure.cli.settings import Settings
+from perdure_codegen.diagnostic import render_github, render_json, render_text
 
 FORMATS = ("text", "json", "github")
 
@@ -30,20 +30,17 @@ def spec_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load_specs(paths: Sequence[Path], settings: Settings) -> Loaded:
     """Read the specs that were named, or those of the settings."""
-    named = existing(paths) if paths else _configured(settings)
-    loaded = load(named)
-    if not loaded.sources and not loaded.diagnostics:
-        where = ", ".join(short(path) for path in named)
-        raise UserError(f"no spec in {where}: a spec is a .yaml file", hint="perdure init DIR makes a first one")
-    return loaded
-
-
-def _configured(settings: Settings) -> Sequence[Path]:
-    for path in settings.specs:
+    for path in paths or settings.specs:
         if not path.exists():
-            message = f"no spec was named, and there is no {short(path)} here"
-            raise UserError(message, hint="name files or folders, or make a first project: perdure init DIR")
-    return existing(settings.specs)
+            raise _missing(path, named=bool(paths))
+    return load(paths or settings.specs)
+
+
+def _missing(path: Path, *, named: bool) -> UserError:
+    if named:
+        return UserError(f"no such file or folder: {path}")
+    message = f"no spec was named, and there is no {path} here"
+    return UserError(message, hint="name files or folders, or make a first project: perdure init DIR")
 
 
 def has_errors(loaded: Loaded) -> bool:
@@ -62,7 +59,8 @@ def rendered(loaded: Loaded, form: str) -> str:
 
 
 _COLOURED = re.compile(
-    r"^(?P<error>error\[\w+\])|^(?P<warning>warning\[\w+\])|^ *(?P<place>-->.*)$|(?P<help>= help:)|^ *\| *(?P<caret>\^+.*)$",
+    r"^(?P<error>error\[\w+\])|^(?P<warning>warning\[\w+\])"
+    r"|^ *(?P<place>-->.*)$|^ *(?P<help>= help:)|^ *\| *(?P<caret>\^+.*)$",
     re.MULTILINE,
 )
 _COLOUR_OF = {"error": RED, "warning": YELLOW, "place": BOLD, "help": CYAN, "caret": RED}
