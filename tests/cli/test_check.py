@@ -29,7 +29,11 @@ def test_all_faults_at_once_each_with_its_place(perdure: Perdure, greeter: Path)
 
 def test_for_programs(perdure: Perdure, greeter: Path) -> None:
     """JSON and nothing else on stdout, also when all is well."""
-    assert json.loads(perdure("check", "--format", "json").out) == {"diagnostics": [], "errors": 0, "warnings": 0}
+    assert json.loads(perdure("check", "--format", "json").out) == {
+        "diagnostics": [],
+        "errors": 0,
+        "warnings": 0,
+    }
     greeter.write_text(GREETER.replace("handlers:", "hanlders:"))
     done = perdure("check", "--format", "json")
     assert done.status == 1

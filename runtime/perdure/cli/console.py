@@ -25,6 +25,8 @@ class UserError(Exception):
 
 def report(error: UserError) -> None:
     """Print an error to stderr: what is wrong, then what to do."""
+    # What was printed before it should also stand before it when both go into one pipe.
+    sys.stdout.flush()
     label = paint("error:", RED, sys.stderr)
     print(f"{label} {error}", file=sys.stderr)
     if error.hint:

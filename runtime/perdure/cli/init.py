@@ -13,6 +13,9 @@ from pathlib import Path
 import jinja2
 
 from perdure.cli.console import UserError, short
+from perdure_codegen.emit import emit
+from perdure_codegen.loading import load
+from perdure_codegen.write import write
 
 # What is written, and the template of each.
 FILES = {
@@ -60,6 +63,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"  cd {short(root)}")
     print("  perdure serve app:app\n  pytest")
     return 0
+
+
+def generate_project(root: Path) -> int:
+    """Generate the code of the new project; returns the number of files."""
+    loaded = load([root / "specs"])
+    if loaded.model is None:
+        raise AssertionError(f"the template of the spec is bad: {loaded.diagnostics}")
+    files = emit(loaded.model)
+    write(root / "generated", files)
+    return len(files)
 
 
 def package_name(folder: str) -> str:

@@ -11,11 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perdure_codegen.loading import Loaded, load
-
 from perdure.cli.console import BOLD, CYAN, RED, YELLOW, UserError, colours, paint
 from perdure.cli.settings import Settings
 from perdure_codegen.diagnostic import render_github, render_json, render_text
+from perdure_codegen.loading import Loaded, load
 
 FORMATS = ("text", "json", "github")
 

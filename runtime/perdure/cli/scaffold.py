@@ -1,0 +1,52 @@
+"""`perdure scaffold SPEC FILE`: a first version of the handlers of a spec, to be filled in.
+
+The law: the file is the user's. It is written once and never again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from perdure.cli.console import UserError
+from perdure.cli.settings import read_settings
+from perdure.cli.specs import load_specs, rendered
+from perdure_codegen.model import Model, Package
+from perdure_codegen.scaffold import scaffold
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes the spec and the new file."""
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the spec file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the Python file to write; it must not exist")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file; 1 for a bad spec."""
+    file: Path = args.file
+    settings = read_settings()
+    if file.exists():
+        raise UserError(f"{file} exists, and what is yours is never overwritten", hint="name a new file")
+    loaded = load_specs([args.spec], settings)
+    sys.stdout.write(rendered(loaded, "text"))
+    if loaded.model is None:
+        return 1
+    package = _package(loaded.model, args.spec)
+    if not package.services:
+        raise UserError(f"{args.spec} declares no service, object or workflow: there is nothing to write")
+    text = scaffold(loaded.model, package.name, ".".join(settings.out.parts))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Exclusive creation: the file may have appeared in the meantime.
+    with file.open("x", encoding="utf-8") as target:
+        target.write(text)
+    print(f"wrote {file}")
+    return 0
+
+
+def _package(model: Model, spec: Path) -> Package:
+    """The package of the file that was named; what it imports is in the model too."""
+    if spec.is_dir():
+        raise UserError(f"{spec} is a folder", hint="name one spec file")
+    (package,) = (package for package in model.packages if package.file == spec.name)
+    return package
