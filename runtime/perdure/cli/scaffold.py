@@ -12,7 +12,6 @@ from pathlib import Path
 from perdure.cli.console import UserError
 from perdure.cli.settings import read_settings
 from perdure.cli.specs import load_specs, rendered
-from perdure_codegen.model import Model, Package
 from perdure_codegen.scaffold import scaffold
 
 
@@ -28,11 +27,14 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings()
     if file.exists():
         raise UserError(f"{file} exists, and what is yours is never overwritten", hint="name a new file")
+    if args.spec.is_dir():
+        raise UserError(f"{args.spec} is a folder", hint="name one spec file")
     loaded = load_specs([args.spec], settings)
     sys.stdout.write(rendered(loaded, "text"))
     if loaded.model is None:
         return 1
-    package = _package(loaded.model, args.spec)
+    # Imported packages stand before those that import them.
+    package = loaded.model.packages[-1]
     if not package.services:
         raise UserError(f"{args.spec} declares no service, object or workflow: there is nothing to write")
     text = scaffold(loaded.model, package.name, ".".join(settings.out.parts))
@@ -42,11 +44,3 @@ def run(args: argparse.Namespace) -> int:
         target.write(text)
     print(f"wrote {file}")
     return 0
-
-
-def _package(model: Model, spec: Path) -> Package:
-    """The package of the file that was named; what it imports is in the model too."""
-    if spec.is_dir():
-        raise UserError(f"{spec} is a folder", hint="name one spec file")
-    (package,) = (package for package in model.packages if package.file == spec.name)
-    return package
