@@ -1,0 +1,78 @@
+"""Names in Python, and the names that are taken.
+
+Each function is applied once to one name of the spec, never to its own result or to a concatenation: then a
+name in Python depends on that name alone, and two specs agree about it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+_WORD = re.compile(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z0-9]+")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, in lower case: ``getHTTPStatus2`` is get, http, status2."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def snake(name: str) -> str:
+    """``userId`` -> ``user_id``. Underscores in front stay."""
+    return name[: len(name) - len(name.lstrip("_"))] + "_".join(words(name))
+
+
+def pascal(name: str) -> str:
+    """``getGreetCount`` -> ``GetGreetCount``."""
+    return "".join(word[0].upper() + word[1:] for word in words(name))
+
+
+def constant(name: str) -> str:
+    """``getGreetCount`` -> ``GET_GREET_COUNT``."""
+    return "_".join(words(name)).upper()
+
+
+def is_identifier(name: str) -> bool:
+    """Whether Python takes it as a name."""
+    return name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+
+
+# --- names that are taken ----------------------------------------------------------------------------------
+
+BUILTINS = frozenset(
+    {"bool", "bytes", "dict", "float", "int", "list", "object", "set", "str", "property"}
+    | {"abc", "datetime", "enum", "functools", "msgspec", "perdure", "typing", "models", "clients"}
+)
+"""Names that generated classes use in annotations: an attribute of the same name would hide them there."""
+
+TYPES = frozenset(
+    {"Annotated", "Any", "ClassVar", "Decimal", "Final", "Literal", "Self", "TypeAlias", "UUID"}
+    | {"None", "True", "False", "NotImplemented", "Ellipsis"}
+)
+"""Names that generated modules import, and Python's own that start with a capital."""
+
+CONTEXT = frozenset(
+    {"attach", "awakeable", "call", "cancel", "clear", "get", "handler", "headers"}
+    | {"invocation_id", "key", "log", "now", "promises", "random", "reject_awakeable", "request"}
+    | {"resolve_awakeable", "run", "send", "service", "set", "signal", "sleep", "state"}
+    | {"time", "uuid"}
+)
+"""Names of the context that handlers get; `uses` adds others beside them."""
+
+CLIENT = frozenset({"send", "with_options"})
+"""Methods that every generated client has."""
+
+WORKFLOW_CLIENT = frozenset({"run", "submit", "attach", "peek"})
+"""Methods that the clients of workflows have beside those."""
+
+STATE_VIEW = frozenset({"keys", "clear_all"})
+"""Methods of `ctx.state`."""
+
+ERROR = frozenset({"add_note", "args", "code", "fields", "message", "metadata", "name", "with_traceback"})
+"""Attributes of a terminal error."""
+
+PARAMETER = frozenset({"self", "ctx"})
+"""Parameters that every generated handler has."""
+
+ENUM_MEMBER = frozenset({"mro", "name", "value", *(name for name in dir(str) if not name.startswith("_"))})
+"""Attributes of members of an enum of strings."""

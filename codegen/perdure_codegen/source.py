@@ -1,0 +1,109 @@
+"""Reading spec files: the only module of the generator that opens files to read them.
+
+Whatever is on the disk, the answer is a text or a sentence that says why there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SIZE_MAX = 4 * 1024 * 1024
+"""Bytes of the largest file that is read; a spec of 4,000 lines has a tenth of a megabyte."""
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFile:
+    """A spec file by the name that messages use. `identity` is the same for all names of one file."""
+
+    name: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that cannot be read: why, and in which line and column if it is known."""
+
+    why: str
+    missing: bool = False
+    line: int = 1
+    column: int = 1
+
+
+def spec_file(path: Path) -> SpecFile:
+    """The file at `path`, whether or not there is one."""
+    try:
+        identity = os.path.realpath(path)
+    except (OSError, ValueError):
+        identity = str(path)
+    return SpecFile(path.as_posix(), identity)
+
+
+def imported(importer: SpecFile, path: str) -> SpecFile:
+    """The file that `importer` calls `path`."""
+    return spec_file(Path(os.path.normpath(Path(importer.name).parent / path)))
+
+
+def expand(paths: Iterable[Path]) -> Iterator[SpecFile | tuple[SpecFile, Unread]]:
+    """The spec files that `paths` stand for, each once: a folder stands for all below it, in order."""
+    seen: set[str] = set()
+    for path in paths:
+        found = list(_below(path)) if _is_folder(path) else [path]
+        if not found:
+            yield spec_file(path), Unread("there is no spec file (`*.yaml`) in this folder", missing=True)
+        for each in map(spec_file, found):
+            if each.identity not in seen:
+                seen.add(each.identity)
+                yield each
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(_SUFFIXES) and not name.startswith("."):
+                yield Path(base, name)
+
+
+def read(file: SpecFile) -> str | Unread:
+    """The text of a file, or why there is none."""
+    try:
+        path = Path(file.name)
+        status = path.stat()
+        # Opening a pipe would wait for somebody to write to it.
+        if not stat.S_ISREG(status.st_mode):
+            return Unread("it is not a file", missing=True)
+        if status.st_size > SIZE_MAX:
+            return Unread(f"the file is larger than {SIZE_MAX // 1024 // 1024} MB")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Unread("there is no such file", missing=True)
+    except OSError as fault:
+        return Unread(f"it cannot be read: {fault.strerror or fault}", missing=True)
+    except ValueError:
+        return Unread("its name is not a valid path", missing=True)
+    return _decode(content)
+
+
+def _decode(content: bytes) -> str | Unread:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Unread("the file is UTF-16; spec files are UTF-8")
+    try:
+        return content.decode("utf-8").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    except UnicodeDecodeError as fault:
+        before = content[: fault.start].decode("utf-8")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        return Unread(f"the file is not UTF-8: byte 0x{content[fault.start]:02X}", line=line, column=column)
