@@ -52,7 +52,7 @@ def test_without_a_command_it_helps(perdure: Perdure) -> None:
     [
         (("generat",), "there is no command `generat`", "did you mean `perdure generate`?"),
         (("zzz",), "there is no command `zzz`", "perdure --help lists the commands"),
-        (("check", "--formt", "json"), "unrecognized arguments: --formt json", "perdure --help"),
+        (("check", "--formt=json"), "unrecognized arguments: --formt=json", "perdure --help"),
         (("check", "--format", "xml"), "argument --format: invalid choice: 'xml'", "perdure check --help"),
         (("init",), "the following arguments are required: DIR", "perdure init --help"),
     ],
