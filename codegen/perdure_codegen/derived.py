@@ -87,7 +87,7 @@ class WireNames:
 
 
 def wire_names(package: Package) -> WireNames:
-    """The names in the `_wire.py` of a package: services first, so that theirs never change for a handler's sake."""
+    """The names in the `_wire.py` of a package: services first, so that no handler changes theirs."""
     taken = {declared.name for declared in (*package.types, *package.errors)}
     names: dict[tuple[str, ...], str] = {}
     for key, wanted in _wanted(package):

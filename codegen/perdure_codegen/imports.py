@@ -113,11 +113,8 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def _member_key(name: str) -> tuple[int, list[tuple[int, int, str]], list[tuple[int, int, str]]]:
-    if len(name) > 1 and name.isupper():
-        kind = 0
-    else:
-        kind = 1 if name[:1].isupper() else 2
-    return kind, _natural(name.lower()), _natural(name)
+    constant = len(name) > 1 and name.isupper()
+    return 0 if constant else 1 if name[:1].isupper() else 2, _natural(name.lower()), _natural(name)
 
 
 def _straight(wanted: Iterable[tuple[str, Origin]], *, third: bool) -> Iterator[str]:

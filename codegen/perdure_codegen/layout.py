@@ -207,6 +207,15 @@ def assigned(name: str, value: str, indent: int = 0) -> str:
     return f"{name} = (\n{' ' * (indent + STEP)}{value}\n{' ' * indent})"
 
 
+def not_none(name: str, indent: int) -> str:
+    """The statement `if name is not None:`."""
+    flat = f"if {name} is not None:"
+    if indent + len(flat) <= WIDTH:
+        return flat
+    pad = " " * (indent + STEP)
+    return f"if (\n{pad}{name}\n{pad}is not None\n{' ' * indent}):"
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a function: `text` if it has no annotation (`self`, `*`)."""

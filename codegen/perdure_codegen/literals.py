@@ -76,7 +76,7 @@ def timedelta_arguments(value: timedelta) -> str:
 
 
 def docstring(text: str, indent: int) -> str:
-    """A docstring at `indent`, or an empty string if there is nothing to say. Its first line is not indented."""
+    """A docstring at `indent`, its first line not indented; an empty string if there is nothing to say."""
     clean = inspect.cleandoc(text.replace("\r\n", "\n").replace("\r", "\n"))
     lines = ["".join(map(_escaped, line)).rstrip() for line in clean.split("\n")]
     body = "\n".join(" " * indent + line if line else "" for line in lines).strip()

@@ -1,0 +1,1 @@
+"""What the templates see: plain values, every decision made."""

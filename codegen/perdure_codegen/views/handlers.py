@@ -1,0 +1,197 @@
+"""The view of `handlers.py`: contexts, state, promises and the base classes that users subclass.
+
+The law: what a handler may do is what its context has. A shared handler has no way to write state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from perdure_codegen import derived, literals
+from perdure_codegen.annotate import Scope
+from perdure_codegen.derived import WireNames
+from perdure_codegen.imports import Imports
+from perdure_codegen.layout import (
+    STEP,
+    Doc,
+    Labelled,
+    Parameter,
+    Text,
+    call,
+    dict_of,
+    index,
+    signature,
+    statement,
+)
+from perdure_codegen.model import Handler, Model, Package, Ref, Service, Value
+from perdure_codegen.views import docs, methods
+from perdure_codegen.views.heads import Head, head
+from perdure_codegen.views.methods import Class, Method
+from perdure_codegen.views.records import Factories, Function, Member, field_default
+
+_CONTEXTS = {
+    ("service", False): "Context",
+    ("object", False): "ObjectContext",
+    ("object", True): "SharedObjectContext",
+    ("workflow", False): "WorkflowContext",
+    ("workflow", True): "SharedWorkflowContext",
+}
+_WHICH = {
+    ("service", False): "the handlers",
+    ("object", False): "the exclusive handlers",
+    ("object", True): "the shared handlers",
+    ("workflow", False): "`run`",
+    ("workflow", True): "the shared handlers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HandlersView:
+    """All of `handlers.py`."""
+
+    head: Head
+    functions: tuple[Function, ...]
+    classes: tuple[Class, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    scope: Scope
+    names: WireNames
+    factories: Factories
+
+    def classes(self, service: Service) -> Iterator[Class]:
+        if service.state:
+            yield from self.state(service)
+        if service.promises:
+            yield self.promises(service)
+        for name in derived.contexts(service):
+            yield self.context(service, name)
+        yield self.base(service)
+
+    # --- state and promises --------------------------------------------------------------------------------
+
+    def state(self, service: Service) -> Iterator[Class]:
+        """The view that writes, and the one that only reads; both have the same keys."""
+        scope = self.scope.hiding(*(value.py_name for value in service.state))
+        owner = f"{service.py_name}State"
+        given = {value.name: field_default(scope, self.factories, owner, value) for value in service.state}
+        for read in ("", "Read"):
+            members = tuple(
+                self.key(scope, f"{read}StateKey", value, given[value.name]) for value in service.state
+            )
+            base = self.scope.of("perdure", f"{read}StateView")
+            yield Class(_class(f"{service.py_name}{read}State", Text(base)), "", members)
+
+    def promises(self, service: Service) -> Class:
+        scope = self.scope.hiding(*(value.py_name for value in service.promises))
+        members = tuple(self.key(scope, "PromiseKey", value, None) for value in service.promises)
+        base = self.scope.of("perdure", "PromiseView")
+        return Class(_class(f"{service.py_name}Promises", Text(base)), "", members)
+
+    def key(self, scope: Scope, descriptor: str, value: Value, default: Labelled | None) -> Member:
+        made = index(scope.of("perdure", descriptor), scope.plain(value.type))
+        more = () if default is None else (default,)
+        line = call(made, Text(literals.string(value.name)), scope.full(value), *more)
+        text = statement(f"{value.py_name} = ", line, STEP)
+        return Member(text, literals.docstring(docs.of_value(value), STEP))
+
+    # --- contexts ------------------------------------------------------------------------------------------
+
+    def context(self, service: Service, name: str) -> Class:
+        shared = name.endswith("SharedContext") and service.kind != "service"
+        uses = tuple((ref, self.scope.model.services[ref]) for ref in service.uses)
+        methods_ = ("state", "promises", *(derived.use_method(used) for _, used in uses))
+        inside = self.scope.hiding(*methods_)
+        base = Text(self.scope.of("perdure", _CONTEXTS[service.kind, shared]))
+        key = None if service.key is None else service.key
+        bases = base if key is None else index(base, self.scope.plain(key.type))
+        about = f"Context of {_WHICH[service.kind, shared]} of {service.py_name}."
+        if key is not None and key.doc.strip():
+            about += f" `key`: {literals.first_line(key.doc)}"
+        state = f"{service.py_name}{'ReadState' if shared else 'State'}"
+        views = [("state", state)] if service.state else []
+        views += [("promises", f"{service.py_name}Promises")] if service.promises else []
+        return Class(
+            _class(name, bases),
+            literals.docstring(about, STEP),
+            methods=(
+                *(self.view(inside, attribute, class_) for attribute, class_ in views),
+                *(self.use(inside, ref, used) for ref, used in uses),
+            ),
+        )
+
+    def view(self, scope: Scope, attribute: str, class_: str) -> Method:
+        start = signature(f"def {attribute}", [Parameter("self")], Text(class_), STEP)
+        made = statement("return ", call(class_, Text("self")), 2 * STEP)
+        return Method((f"@{scope.of('functools', 'cached_property')}",), start, body=(made,))
+
+    def use(self, scope: Scope, ref: Ref, used: Service) -> Method:
+        """A method that gives a proxy of another service."""
+        key = [] if used.key is None else [Parameter("key", scope.plain(used.key.type))]
+        name = f"def {derived.use_method(used)}"
+        start = signature(name, [Parameter("self"), *key], Text(_proxy(scope, ref)), STEP)
+        passed = [Text("self"), *(Text(parameter.name) for parameter in key)]
+        made = statement("return ", call(_proxy(scope.hiding("key"), ref), *passed), 2 * STEP)
+        return Method((), start, body=(made,))
+
+    # --- base class ----------------------------------------------------------------------------------------
+
+    def base(self, service: Service) -> Class:
+        scope = self.scope
+        inside = scope.hiding(*(handler.py_name for handler in service.handlers))
+        bases = (Text(scope.of("perdure", "Handlers")), Text(scope.of("abc", "ABC")))
+        contexts = (
+            (literals.string(handler.name), Text(derived.context(service, handler)))
+            for handler in service.handlers
+        )
+        definition = f"{scope.near('_wire')}.{self.names.service(service)}"
+        return Class(
+            _class(service.py_name, *bases),
+            literals.docstring(docs.described(service.doc, service.deprecated), STEP),
+            (
+                Member(f"__definition__ = {definition}"),
+                Member(statement("__contexts__ = ", dict_of(contexts), STEP)),
+            ),
+            tuple(self.handler(inside, service, handler) for handler in service.handlers),
+        )
+
+    def handler(self, scope: Scope, service: Service, handler: Handler) -> Method:
+        doc = docs.of_handler(scope.model, handler) or f"Handle `{handler.name}`."
+        return Method(
+            (f"@{scope.of('abc', 'abstractmethod')}",),
+            handler_signature(scope, self.names, service, handler),
+            literals.docstring(doc, 2 * STEP),
+        )
+
+
+def handler_signature(scope: Scope, names: WireNames, service: Service, handler: Handler) -> str:
+    """`async def greet(self, ctx: GreeterContext, greeting: str) -> str:`, required parameters first."""
+    values = sorted(methods.arguments(handler), key=lambda value: not value.required)
+    given = [methods.parameter(scope, names, service, handler, value) for value in values]
+    context = Parameter(methods.receiver(handler, "ctx"), Text(derived.context(service, handler)))
+    start = f"async def {handler.py_name}"
+    first = Parameter(methods.receiver(handler))
+    return signature(start, [first, context, *given], methods.output(scope, handler), STEP)
+
+
+def _class(name: str, *bases: Doc) -> str:
+    return statement("class ", call(name, *bases), 0, ":")
+
+
+def _proxy(scope: Scope, ref: Ref) -> str:
+    if ref.package == scope.package.name:
+        return f"{scope.near('clients')}.{ref.name}Proxy"
+    alias = f"{derived.module_alias(ref.package)}_clients"
+    return f"{scope.foreign(ref.package, 'clients', alias)}.{ref.name}Proxy"
+
+
+def handlers(model: Model, package: Package) -> HandlersView:
+    """The view of what users subclass."""
+    own = (name for service in package.services for name in derived.handler_names(service))
+    declared = (each.name for each in (*package.types, *package.errors))
+    imports = Imports(frozenset((*own, *declared)))
+    builder = _Builder(Scope(model, package, imports), derived.wire_names(package), Factories())
+    classes = tuple(made for service in package.services for made in builder.classes(service))
+    return HandlersView(head(package, imports), tuple(builder.factories.functions), classes)

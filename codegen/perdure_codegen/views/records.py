@@ -1,0 +1,256 @@
+"""Structs: those that a spec declares, the fields of errors, and the parameters of handlers.
+
+The law: a field reads and writes exactly the JSON the spec describes: its wire name, its default, its limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from perdure_codegen import expressions, literals, naming
+from perdure_codegen.annotate import Scope, number
+from perdure_codegen.layout import (
+    STEP,
+    WIDTH,
+    Bracket,
+    Doc,
+    Labelled,
+    Text,
+    annotated,
+    call,
+    index,
+    not_none,
+    signature,
+    statement,
+)
+from perdure_codegen.model import (
+    NO_CONSTRAINTS,
+    Alias,
+    Constraints,
+    ListOf,
+    MapOf,
+    Nullable,
+    Ref,
+    Scalar,
+    SetOf,
+    Type,
+    Value,
+)
+from perdure_codegen.views import docs
+
+_DECIMAL_LIMITS = ("ge", "gt", "le", "lt", "max_digits", "decimal_places")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One line of a class body, and the docstring below it."""
+
+    text: str
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A private function that builds a default."""
+
+    head: str
+    body: str
+    kind: str = "function"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A msgspec struct."""
+
+    head: str
+    doc: str
+    members: tuple[Member, ...]
+    checks: tuple[str, ...]
+    """Lines of `__post_init__`."""
+    check_head: str
+    masked: str
+    """The format string of `__repr__`, if a field must not be shown."""
+    mask_head: str
+    pad: str = ""
+    kind: str = "struct"
+
+
+@dataclass(slots=True)
+class Factories:
+    """What one file needs for its defaults: functions that build them and constants that hold them."""
+
+    functions: list[Function] = field(default_factory=list[Function])
+    constants: list[str] = field(default_factory=list[str])
+    _names: set[str] = field(default_factory=set[str])
+
+    def constant(self, scope: Scope, name: str, value: Value) -> str:
+        """Write the constant that holds the default of a parameter; its name."""
+        outside = scope.hiding()
+        expression = expressions.expression(outside, value.type, value.default)
+        if not isinstance(expression, Bracket):
+            raise TypeError(f"{expression.flat} needs no constant")
+        final = index(outside.member("typing", "Final"), outside.plain(value.type))
+        self.constants.append(annotated(name, final, expression))
+        return name
+
+    def fresh(self, wanted: str) -> str:
+        """`wanted`, or that with a number if the file has it already."""
+        name, number = wanted, 1
+        while name in self._names:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._names.add(name)
+        return name
+
+    def add(self, scope: Scope, owner: str, value: Value) -> str:
+        """Write the function that builds the default of `value`; its name."""
+        name = self.fresh(f"_default_{naming.snake(owner)}_{value.py_name.strip('_')}")
+        outside = scope.hiding()
+        body = statement("return ", expressions.expression(outside, value.type, value.default), STEP)
+        self.functions.append(Function(signature(f"def {name}", (), outside.plain(value.type), 0), body))
+        return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a record is made from, apart from where it stands."""
+
+    name: str
+    fields: tuple[Value, ...]
+    doc: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    """Class arguments besides `frozen` and `kw_only`."""
+    owner: str = ""
+    """What the functions for its defaults are named after, if not after itself."""
+
+
+def record(scope: Scope, factories: Factories, shape: Shape, *, indent: int = 0) -> Record:
+    """The view of a struct whose class statement stands at `indent`."""
+    inside = scope.hiding(*(value.py_name for value in shape.fields))
+    body = indent + STEP
+    owner = shape.owner or shape.name
+    options = (("frozen", "True"), ("kw_only", "True"), *shape.options)
+    base = Text(scope.of("msgspec", "Struct"))
+    arguments = (Labelled(f"{name}=", Text(text)) for name, text in options)
+    return Record(
+        head=statement("class ", call(shape.name, base, *arguments), indent, ":"),
+        doc=literals.docstring(shape.doc, body),
+        members=tuple(
+            Member(
+                _field(inside, factories, owner, value, body), literals.docstring(docs.of_value(value), body)
+            )
+            for value in shape.fields
+        ),
+        checks=tuple(decimal_checks(scope, shape.fields, body + STEP)),
+        check_head="def __post_init__(self) -> None:",
+        masked=_masked(shape),
+        mask_head=f"def __repr__(self) -> {inside.builtin('str')}:",
+        pad=" " * indent,
+    )
+
+
+def _masked(shape: Shape) -> str:
+    if not any(value.sensitive for value in shape.fields):
+        return ""
+    shown = (
+        f"{value.py_name}=***" if value.sensitive else f"{value.py_name}={{self.{value.py_name}!r}}"
+        for value in shape.fields
+    )
+    return f'f"{shape.name}({", ".join(shown)})"'
+
+
+def _field(scope: Scope, factories: Factories, owner: str, value: Value, indent: int) -> str:
+    annotation = scope.full(value)
+    parts = [Labelled("name=", Text(literals.string(value.name)))] if value.name != value.py_name else []
+    given = field_default(scope, factories, owner, value)
+    if given is None and not parts:
+        return annotated(value.py_name, annotation, indent=indent)
+    simple = given is not None and not parts and given.label == "default="
+    if simple and given is not None:
+        flat = f"{value.py_name}: {annotation.flat} = {given.value.flat}"
+        if indent + len(flat) <= WIDTH:
+            return flat
+    found = call(scope.of("msgspec", "field"), *parts, *([] if given is None else [given]))
+    return annotated(value.py_name, annotation, found, indent)
+
+
+def field_default(scope: Scope, factories: Factories, owner: str, value: Value) -> Labelled | None:
+    """`default=…` or `default_factory=…` of a field or a state key; None if there is none."""
+    if value.required:
+        return None
+    default = value.default if value.has_default else None
+    match expressions.nature(scope, value.type, default):
+        case "literal" | "constant":
+            return Labelled("default=", expressions.expression(scope, value.type, default))
+        case "empty":
+            return Labelled("default_factory=", expressions.factory(scope, value.type))
+        case "built":
+            return Labelled("default_factory=", Text(factories.add(scope, owner, value)))
+
+
+# --- decimals ----------------------------------------------------------------------------------------------
+
+
+def decimal_checks(scope: Scope, values: Iterable[Value], indent: int) -> list[str]:
+    """Statements that check the decimals in some fields, also those in lists and behind aliases."""
+    lines: list[str] = []
+    for value in values:
+        place = _Place(f"self.{value.py_name}", value.name, indent)
+        lines += _checks(scope, value.type, value.constraints, place)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Something to check: an expression, the wire name to report, the column to write at."""
+
+    expression: str
+    wire: str
+    indent: int
+    depth: int = 0
+
+    def line(self, text: str) -> str:
+        return " " * self.indent + text
+
+    def inside(self, expression: str = "") -> _Place:
+        depth = self.depth + bool(expression)
+        return replace(self, expression=expression or self.expression, indent=self.indent + STEP, depth=depth)
+
+
+def _checks(scope: Scope, type_: Type, limits: Constraints, place: _Place) -> list[str]:
+    match type_:
+        case Scalar("decimal"):
+            found = _limits(limits)
+            arguments = (Text(place.expression), Text(literals.string(place.wire)))
+            check = call(scope.of("perdure", "check_decimal"), *arguments, *found)
+            return [place.line(statement("", check, place.indent))] if found else []
+        case Ref() if isinstance(alias := scope.model.types.get(type_), Alias):
+            return _checks(scope, alias.type, _merged(alias.constraints, limits), place)
+        case Nullable(item):
+            lines = _checks(scope, item, limits, place.inside())
+            return [place.line(not_none(place.expression, place.indent)), *lines] if lines else []
+        case ListOf(item) | SetOf(item) | MapOf(item):
+            name = f"item{place.depth + 1}" if place.depth else "item"
+            values = f"{place.expression}.values()" if isinstance(type_, MapOf) else place.expression
+            lines = _checks(scope, item, NO_CONSTRAINTS, place.inside(name))
+            return [place.line(f"for {name} in {values}:"), *lines] if lines else []
+        case _:
+            return []
+
+
+def _limits(limits: Constraints) -> Sequence[Doc]:
+    found: list[Doc] = []
+    for name in _DECIMAL_LIMITS:
+        bound = getattr(limits, name)
+        if bound is not None:
+            found.append(Labelled(f"{name}=", Text(number(bound))))
+    return found
+
+
+def _merged(outer: Constraints, inner: Constraints) -> Constraints:
+    """The limits of an alias, with those that its use adds."""
+    names = [each.name for each in fields(Constraints)]
+    return replace(
+        outer, **{name: getattr(inner, name) for name in names if getattr(inner, name) is not None}
+    )
