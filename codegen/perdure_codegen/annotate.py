@@ -65,12 +65,18 @@ class Scope:
 
     def near(self, module: str) -> str:
         """A sibling module of the same package: `_wire`."""
-        return self.imports.name(".", module, self.hidden)
+        return self.imports.name(self._home or ".", module, self.hidden)
 
     def foreign(self, package: str, module: str, alias: str) -> str:
         """A module of another package, by a relative import."""
-        dots = "." * (self.package.name.count(".") + 2)
-        return self.imports.name(dots + package, module, self.hidden, prefer=alias)
+        root = self.imports.root
+        above = f"{root}." if root else "." * (self.package.name.count(".") + 2)
+        return self.imports.name(above + package, module, self.hidden, prefer=alias)
+
+    @property
+    def _home(self) -> str:
+        """The package's import name, in a file outside of the output folder."""
+        return f"{self.imports.root}.{self.package.name}" if self.imports.root else ""
 
     def declared(self, ref: Ref) -> str:
         """A type or an error of a spec."""
@@ -78,7 +84,7 @@ class Scope:
             return f"{self.foreign(ref.package, 'models', derived.module_alias(ref.package))}.{ref.name}"
         if self.in_models:
             return self.imports.own(ref.name, self.hidden)
-        return self.imports.sibling("models", ref.name, self.hidden)
+        return self.imports.sibling(self._home or ".models", ref.name, self.hidden)
 
     def definition(self, ref: Ref) -> TypeDef:
         """What a reference to a type stands for."""

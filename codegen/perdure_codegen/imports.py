@@ -41,6 +41,8 @@ class Imports:
 
     defined: frozenset[str]
     """Names that the file defines itself, or may import from its siblings."""
+    root: str = ""
+    """Import name of the output folder, in a file outside of it; inside, imports are relative."""
     _owners: dict[str, Origin] = field(default_factory=dict[str, Origin])
 
     def module(self, name: str, hidden: Hidden = NOTHING) -> str:
@@ -57,7 +59,7 @@ class Imports:
 
     def sibling(self, module: str, name: str, hidden: Hidden = NOTHING) -> str:
         """The spelling of a name that is in `defined` because a sibling defines it."""
-        return self._spell(Origin(f".{module}", name), name, hidden, mine=True)
+        return self._spell(Origin(module, name), name, hidden, mine=True)
 
     def builtin(self, name: str, hidden: Hidden = NOTHING) -> str:
         """The spelling of a built-in name."""
@@ -90,12 +92,17 @@ class Imports:
         wanted = [(alias, origin) for alias, origin in self._owners.items() if origin.module]
         straight = [(alias, origin) for alias, origin in wanted if not origin.name]
         members = [(alias, origin) for alias, origin in wanted if origin.name]
+        ours = [each for each in members if self._is_ours(each[1].module)]
+        others = [each for each in members if not self._is_ours(each[1].module)]
         sections = (
-            [*_straight(straight, third=False), *_members(members, relative=False)],
+            [*_straight(straight, third=False), *_members(others)],
             [*_straight(straight, third=True)],
-            [*_members(members, relative=True)],
+            [*_members(ours)],
         )
         return "\n\n".join("\n".join(section) for section in sections if section)
+
+    def _is_ours(self, module: str) -> bool:
+        return module.startswith(f"{self.root}.")
 
 
 def _candidates(preferred: str) -> Iterator[str]:
@@ -123,9 +130,7 @@ def _straight(wanted: Iterable[tuple[str, Origin]], *, third: bool) -> Iterator[
         yield f"import {module}" if module == alias else f"import {module} as {alias}"
 
 
-def _members(wanted: Iterable[tuple[str, Origin]], *, relative: bool) -> Iterator[str]:
-    chosen = [(alias, origin) for alias, origin in wanted if origin.module.startswith(".") == relative]
-
+def _members(wanted: Iterable[tuple[str, Origin]]) -> Iterator[str]:
     def module_key(item: tuple[str, Origin]) -> tuple[int, str]:
         module = item[1].module
         return len(module.lstrip(".")) - len(module), module.lstrip(".")
@@ -134,7 +139,7 @@ def _members(wanted: Iterable[tuple[str, Origin]], *, relative: bool) -> Iterato
         alias, origin = item
         return *module_key(item), _member_key(origin.name), alias != origin.name, alias
 
-    for _, group in groupby(sorted(chosen, key=key), key=module_key):
+    for _, group in groupby(sorted(wanted, key=key), key=module_key):
         yield from _one_module(list(group))
 
 

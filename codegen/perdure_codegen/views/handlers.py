@@ -161,15 +161,15 @@ class _Builder:
         doc = docs.of_handler(scope.model, handler) or f"Handle `{handler.name}`."
         return Method(
             (f"@{scope.of('abc', 'abstractmethod')}",),
-            handler_signature(scope, self.names, service, handler),
+            handler_signature(scope, service, handler),
             literals.docstring(doc, 2 * STEP),
         )
 
 
-def handler_signature(scope: Scope, names: WireNames, service: Service, handler: Handler) -> str:
+def handler_signature(scope: Scope, service: Service, handler: Handler) -> str:
     """`async def greet(self, ctx: GreeterContext, greeting: str) -> str:`, required parameters first."""
-    values = sorted(methods.arguments(handler), key=lambda value: not value.required)
-    given = [methods.parameter(scope, names, service, handler, value) for value in values]
+    values = (methods.handler_parameter(scope, value) for value in methods.arguments(handler))
+    given = sorted(values, key=lambda parameter: parameter.default is not None)
     context = Parameter(methods.receiver(handler, "ctx"), Text(derived.context(service, handler)))
     start = f"async def {handler.py_name}"
     first = Parameter(methods.receiver(handler))

@@ -72,6 +72,16 @@ def _default(scope: Scope, names: WireNames, service: Service, handler: Handler,
     return expressions.expression(scope, value.type, value.default)
 
 
+def handler_parameter(scope: Scope, value: Value) -> Parameter:
+    """A parameter of a handler. It has its default if that is a literal: others the runtime passes anyway."""
+    if value.required or needs_constant(scope, value):
+        return Parameter(value.py_name, scope.plain(value.type))
+    default = value.default if value.has_default else None
+    return Parameter(
+        value.py_name, scope.plain(value.type), expressions.expression(scope, value.type, default)
+    )
+
+
 def parameters(scope: Scope, names: WireNames, service: Service, handler: Handler) -> Iterator[Parameter]:
     """The parameters of a client method: `params` by keyword, `input` by position."""
     values = arguments(handler)
