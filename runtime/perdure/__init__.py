@@ -1,0 +1,139 @@
+"""Spec-first durable execution: YAML in, typed Python out, handlers that survive any crash.
+
+Importing this is cheap: what needs aiohttp or LMDB (`App`, `connect`) is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from perdure.client import (
+    Client,
+    InvocationHandle,
+    ObjectClient,
+    ObjectSyncClient,
+    Sender,
+    ServiceClient,
+    ServiceSyncClient,
+    SyncClient,
+    SyncInvocationHandle,
+    SyncSender,
+    WorkflowClient,
+    WorkflowSyncClient,
+)
+from perdure.context import (
+    Awakeable,
+    CallFuture,
+    Context,
+    ObjectContext,
+    SentInvocation,
+    SharedObjectContext,
+    SharedWorkflowContext,
+    WorkflowContext,
+)
+from perdure.errors import (
+    CorruptRecord,
+    HandlerError,
+    JournalMismatch,
+    NonDurableOperation,
+    PerdureError,
+    RequestError,
+    RequestRefused,
+    RetryableError,
+    ServerUnreachable,
+    StoreError,
+    StoreFailed,
+    StoreFull,
+    StoreLocked,
+    TerminalError,
+)
+from perdure.loop import DurableFuture
+from perdure.serde import BadValue, check_decimal
+from perdure.service import HandlerDef, HandlerOptions, Handlers, Json, RetryPolicy, ServiceDef
+from perdure.views import (
+    ObjectProxy,
+    PromiseKey,
+    PromiseView,
+    ProxySender,
+    ReadStateKey,
+    ReadStateView,
+    SendOptions,
+    ServiceProxy,
+    StateKey,
+    StateView,
+    WorkflowProxy,
+)
+
+if TYPE_CHECKING:
+    from perdure.app import App
+    from perdure.http.transport import connect, connect_sync
+
+_LAZY = {"App": "perdure.app", "connect": "perdure.http.transport", "connect_sync": "perdure.http.transport"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  PEP 562
+    if name not in _LAZY:
+        raise AttributeError(f"module 'perdure' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+__all__ = [
+    "App",
+    "Awakeable",
+    "BadValue",
+    "CallFuture",
+    "Client",
+    "Context",
+    "CorruptRecord",
+    "DurableFuture",
+    "HandlerDef",
+    "HandlerError",
+    "HandlerOptions",
+    "Handlers",
+    "InvocationHandle",
+    "JournalMismatch",
+    "Json",
+    "NonDurableOperation",
+    "ObjectClient",
+    "ObjectContext",
+    "ObjectProxy",
+    "ObjectSyncClient",
+    "PerdureError",
+    "PromiseKey",
+    "PromiseView",
+    "ProxySender",
+    "ReadStateKey",
+    "ReadStateView",
+    "RequestError",
+    "RequestRefused",
+    "RetryPolicy",
+    "RetryableError",
+    "SendOptions",
+    "Sender",
+    "SentInvocation",
+    "ServerUnreachable",
+    "ServiceClient",
+    "ServiceDef",
+    "ServiceProxy",
+    "ServiceSyncClient",
+    "SharedObjectContext",
+    "SharedWorkflowContext",
+    "StateKey",
+    "StateView",
+    "StoreError",
+    "StoreFailed",
+    "StoreFull",
+    "StoreLocked",
+    "SyncClient",
+    "SyncInvocationHandle",
+    "SyncSender",
+    "TerminalError",
+    "WorkflowClient",
+    "WorkflowContext",
+    "WorkflowProxy",
+    "WorkflowSyncClient",
+    "check_decimal",
+    "connect",
+    "connect_sync",
+]

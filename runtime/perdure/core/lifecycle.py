@@ -1,0 +1,380 @@
+"""An invocation's life, from acceptance until it is forgotten.
+
+Law of this module: load a row, change it, store it, in one function. A row held across a call that may write
+the same row is stale.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from perdure.core.entry import Completion, Entry, Failure, Headers, Input, Notification, Ok, Result, Signal, Target
+from perdure.core.event import Abort, Action, Failed, Notify, Respond, SetAlarm, Start
+from perdure.core.ids import CANCEL_SIGNAL
+from perdure.core.port import Catalog, Facts, Txn
+from perdure.core.retry import RetryState, next_try
+from perdure.core.tables import (
+    ACTIVE,
+    INBOX,
+    INVOCATION,
+    JOURNAL,
+    LOCK,
+    PROMISE,
+    STATE,
+    TIMER,
+    Invocation,
+    Lock,
+    OpenPromise,
+    OpenRun,
+    OpenSleep,
+    Status,
+    TimerKind,
+    active_key,
+    address,
+    inbox_key,
+    invocation_key,
+    journal_key,
+    lock_key,
+    promise_key,
+    state_key,
+    timer_key,
+)
+
+replace = msgspec.structs.replace
+
+CANCELLED = Failure(409, "cancelled")
+KILLED = Failure(409, "killed")
+
+
+class Move(enum.Enum):
+    """What can become of an invocation."""
+
+    ENQUEUE = "enqueue"
+    START = "start"
+    SUSPEND = "suspend"
+    FAIL = "fail"
+    PAUSE = "pause"
+    END = "end"
+
+
+TRANSITIONS: dict[Status, dict[Move, Status]] = {
+    Status.SCHEDULED: {Move.ENQUEUE: Status.PENDING, Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
+    Status.PENDING: {Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
+    Status.RUNNING: {
+        Move.SUSPEND: Status.SUSPENDED,
+        Move.FAIL: Status.BACKING_OFF,
+        Move.PAUSE: Status.PAUSED,
+        Move.END: Status.COMPLETED,
+    },
+    Status.SUSPENDED: {Move.START: Status.RUNNING, Move.PAUSE: Status.PAUSED, Move.END: Status.COMPLETED},
+    Status.BACKING_OFF: {Move.START: Status.RUNNING, Move.PAUSE: Status.PAUSED, Move.END: Status.COMPLETED},
+    Status.PAUSED: {Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
+    Status.COMPLETED: {},
+}
+"""Anything that is not in this table is refused, and the refusal is a fault of the engine."""
+
+
+class IllegalTransition(AssertionError):
+    """The engine tried to take an invocation where it cannot go."""
+
+
+class Work:
+    """One event being applied: the rows, the time, and the actions that come out."""
+
+    __slots__ = ("actions", "catalog", "deployment", "fresh", "now_ms", "txn")
+
+    def __init__(self, txn: Txn, catalog: Catalog, now_ms: int, deployment: str) -> None:
+        self.txn = txn
+        self.catalog = catalog
+        self.now_ms = now_ms
+        self.deployment = deployment
+        self.actions: list[Action] = []
+        self.fresh = True
+        """Whether a submitted invocation was new."""
+
+    def load(self, id: bytes) -> Invocation | None:
+        """The row of an invocation."""
+        return self.txn.get(INVOCATION, invocation_key(id))
+
+    def store(self, id: bytes, row: Invocation) -> None:
+        """Write the row of an invocation."""
+        self.txn.put(INVOCATION, invocation_key(id), row)
+
+    def set_timer(self, at_ms: int, id: bytes, kind: TimerKind, command: int = 0) -> None:
+        """Have `kind` happen at a time."""
+        self.txn.put(TIMER, timer_key(at_ms, id, kind, command), None)
+        self.actions.append(SetAlarm(at_ms))
+
+
+def _move(w: Work, row: Invocation, move: Move) -> Invocation:
+    status = TRANSITIONS[row.status].get(move)
+    if status is None:
+        raise IllegalTransition(f"{row.target} is {row.status.name} and cannot {move.value}")
+    return replace(row, status=status, changed_at_ms=w.now_ms)
+
+
+# --- beginning ---------------------------------------------------------------------------------------------
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What makes an invocation, whoever asks for it."""
+
+    id: bytes
+    target: Target
+    value: bytes
+    headers: Headers = ()
+    seed: int = 0
+    delay_ms: int = 0
+    idempotency_key: str | None = None
+    retention_ms: int | None = None
+    waiter: tuple[bytes, int] | None = None
+
+
+def accept(w: Work, request: Request, facts: Facts) -> None:
+    """Make the row and the journal of a new invocation, and let it run, queue or wait for its time."""
+    identified = request.idempotency_key is not None or facts.kind == "run"
+    completed = facts.completed_retention_ms if identified else facts.journal_retention_ms
+    if request.retention_ms is not None:
+        completed = request.retention_ms
+    execute_at = w.now_ms + request.delay_ms if request.delay_ms else 0
+    row = Invocation(
+        target=request.target,
+        kind=facts.kind,
+        status=Status.SCHEDULED,
+        created_at_ms=w.now_ms,
+        changed_at_ms=w.now_ms,
+        journal_length=1,
+        commands=1,
+        waiters=() if request.waiter is None else (request.waiter,),
+        execute_at_ms=execute_at,
+        idempotency_key=request.idempotency_key,
+        journal_retention_ms=min(facts.journal_retention_ms, completed),
+        completed_retention_ms=completed,
+        deployment=w.deployment,
+    )
+    entry = Input(request.value, request.headers, execute_at or w.now_ms, request.seed)
+    w.txn.put(JOURNAL, journal_key(request.id, 0), (entry,))
+    if execute_at:
+        w.store(request.id, row)
+        w.set_timer(execute_at, request.id, TimerKind.START)
+    else:
+        admit(w, request.id, row)
+
+
+def admit(w: Work, id: bytes, row: Invocation) -> None:
+    """Start it, or queue it behind the invocation that holds its key."""
+    if row.kind != "exclusive":
+        start(w, id, row)
+        return
+    place = address(row.target)
+    lock = w.txn.get(LOCK, lock_key(place))
+    if lock is None:
+        w.txn.put(LOCK, lock_key(place), Lock(id))
+        start(w, id, row)
+        return
+    w.txn.put(INBOX, inbox_key(place, lock.tail), id)
+    w.txn.put(LOCK, lock_key(place), Lock(lock.holder, lock.head, lock.tail + 1))
+    w.store(id, replace(_move(w, row, Move.ENQUEUE), inbox_position=lock.tail))
+
+
+def start(w: Work, id: bytes, row: Invocation) -> None:
+    """Begin an attempt."""
+    w.store(id, replace(_move(w, row, Move.START), inbox_position=-1))
+    w.txn.put(ACTIVE, active_key(id), None)
+    w.actions.append(Start(id))
+
+
+# --- being told --------------------------------------------------------------------------------------------
+
+
+def append(w: Work, id: bytes, row: Invocation, entries: tuple[Entry, ...]) -> Invocation:
+    """Write entries behind a journal; returns the row, not yet stored, that counts them."""
+    w.txn.put(JOURNAL, journal_key(id, row.journal_length), entries)
+    return replace(row, journal_length=row.journal_length + len(entries))
+
+
+def complete(w: Work, id: bytes, command: int, result: Result) -> None:
+    """Answer a command. Only its first answer counts."""
+    row = w.load(id)
+    if row is None or command not in row.open:
+        return
+    still_open = {index: item for index, item in row.open.items() if index != command}
+    _tell(w, id, replace(row, open=still_open), Completion(command, result, w.now_ms))
+
+
+def signal(w: Work, id: bytes, index: int, result: Ok | Failure) -> None:
+    """Tell an invocation something that it did not ask for. One that has completed hears nothing."""
+    row = w.load(id)
+    if row is None or row.status is Status.COMPLETED:
+        return
+    if row.status in (Status.SCHEDULED, Status.PENDING):
+        if index == CANCEL_SIGNAL:
+            end(w, id, CANCELLED)
+        return
+    _tell(w, id, row, Signal(index, result, w.now_ms))
+
+
+def _tell(w: Work, id: bytes, row: Invocation, notification: Notification) -> None:
+    position = row.journal_length
+    row = append(w, id, row, (notification,))
+    if row.status is Status.SUSPENDED:
+        start(w, id, row)
+        return
+    w.store(id, row)
+    if row.status is Status.RUNNING:
+        w.actions.append(Notify(id, position, notification))
+
+
+# --- resting -----------------------------------------------------------------------------------------------
+
+
+def suspend(w: Work, id: bytes) -> None:
+    """The attempt left memory; the next notification starts another."""
+    row = w.load(id)
+    if row is None:
+        return
+    w.store(id, _move(w, row, Move.SUSPEND))
+    w.txn.delete(active_key(id))
+
+
+def fail(w: Work, id: bytes, failed: Failed) -> None:
+    """The attempt failed: try again later, or do as the policy says when it is exhausted."""
+    row = w.load(id)
+    if row is None:
+        return
+    retry = next_try(failed.policy, row.retry, failed.failure, w.now_ms, failed.retry_after_ms)
+    if retry is None and failed.policy.on_exhausted == "fail":
+        end(w, id, failed.failure)
+    elif retry is None:
+        pause(w, id, failed.failure)
+    else:
+        w.store(id, replace(_move(w, row, Move.FAIL), retry=retry))
+        w.txn.delete(active_key(id))
+        w.set_timer(retry.next_at_ms, id, TimerKind.RETRY)
+
+
+def pause(w: Work, id: bytes, failure: Failure) -> None:
+    """Stop an invocation where it is, until an operator resumes it."""
+    row = w.load(id)
+    if row is None:
+        return
+    if row.status is Status.RUNNING:
+        w.actions.append(Abort(id))
+    _clear_retry(w, id, row)
+    failures = 1 if row.retry is None else row.retry.failures + 1
+    first = w.now_ms if row.retry is None else row.retry.first_failed_at_ms
+    w.store(id, replace(_move(w, row, Move.PAUSE), retry=RetryState(failures, first, 0, failure)))
+    w.txn.delete(active_key(id))
+
+
+def resume(w: Work, id: bytes) -> None:
+    """Let a paused or backing-off invocation go on now, with its failures forgotten."""
+    row = w.load(id)
+    if row is not None and row.status in (Status.PAUSED, Status.BACKING_OFF):
+        _clear_retry(w, id, row)
+        start(w, id, replace(row, retry=None))
+
+
+def _clear_retry(w: Work, id: bytes, row: Invocation) -> None:
+    if row.status is Status.BACKING_OFF and row.retry is not None:
+        w.txn.delete(timer_key(row.retry.next_at_ms, id, TimerKind.RETRY))
+
+
+# --- ending ------------------------------------------------------------------------------------------------
+
+
+def end(w: Work, id: bytes, result: Ok | Failure) -> None:
+    """Complete an invocation: give back what it holds, tell those who wait, keep the result for a while."""
+    row = w.load(id)
+    if row is None:
+        return
+    done = _move(w, row, Move.END)
+    _give_back(w, id, row)
+    w.txn.delete(active_key(id))
+    w.actions.append(Respond(id, result))
+    if row.completed_retention_ms:
+        expires = w.now_ms + row.completed_retention_ms
+        w.store(id, replace(done, result=result, open={}, waiters=(), retry=None, expires_at_ms=expires))
+        w.set_timer(expires, id, TimerKind.PURGE)
+        if not row.journal_retention_ms:
+            forget_journal(w, id)
+        elif row.journal_retention_ms < row.completed_retention_ms:
+            w.set_timer(w.now_ms + row.journal_retention_ms, id, TimerKind.PURGE_JOURNAL)
+    else:
+        forget(w, id)
+    for waiter, command in row.waiters:
+        complete(w, waiter, command, result)
+
+
+def _give_back(w: Work, id: bytes, row: Invocation) -> None:
+    """Timers, promises that are waited for, the place in the inbox, the lock."""
+    _clear_retry(w, id, row)
+    if row.status is Status.SCHEDULED:
+        w.txn.delete(timer_key(row.execute_at_ms, id, TimerKind.START))
+    for command, item in row.open.items():
+        if isinstance(item, OpenSleep):
+            w.txn.delete(timer_key(item.at_ms, id, TimerKind.SLEEP, command))
+        elif isinstance(item, OpenRun) and item.retry is not None:
+            w.txn.delete(timer_key(item.retry.next_at_ms, id, TimerKind.RUN_RETRY, command))
+        elif isinstance(item, OpenPromise):
+            _stop_waiting(w, promise_key(address(row.target), item.name), (id, command))
+    if row.kind == "exclusive":
+        place = address(row.target)
+        if row.status is Status.PENDING:
+            w.txn.delete(inbox_key(place, row.inbox_position))
+        elif row.status is not Status.SCHEDULED:
+            _pass_lock(w, place)
+
+
+def _stop_waiting(w: Work, key: bytes, waiter: tuple[bytes, int]) -> None:
+    promise = w.txn.get(PROMISE, key)
+    if promise is not None:
+        w.txn.put(PROMISE, key, replace(promise, waiters=tuple(x for x in promise.waiters if x != waiter)))
+
+
+def _pass_lock(w: Work, place: bytes) -> None:
+    """Give the key to the next in its inbox. Places of those that were cancelled are empty."""
+    lock = w.txn.get(LOCK, lock_key(place))
+    if lock is None:
+        raise IllegalTransition("a key was released that nobody held")
+    for position in range(lock.head, lock.tail):
+        key = inbox_key(place, position)
+        id = w.txn.get(INBOX, key)
+        if id is None:
+            continue
+        w.txn.delete(key)
+        row = w.load(id)
+        if row is not None:
+            w.txn.put(LOCK, lock_key(place), Lock(id, position + 1, lock.tail))
+            start(w, id, row)
+            return
+    w.txn.delete(lock_key(place))
+
+
+def forget(w: Work, id: bytes) -> None:
+    """Remove an invocation; with a workflow's run go its state and its promises."""
+    row = w.load(id)
+    if row is None:
+        return
+    if row.expires_at_ms:
+        w.txn.delete(timer_key(row.expires_at_ms, id, TimerKind.PURGE))
+    forget_journal(w, id)
+    w.txn.delete(invocation_key(id))
+    if row.kind == "run":
+        place = address(row.target)
+        for key, _ in list(w.txn.scan(STATE, state_key(place))):
+            w.txn.delete(key)
+        for key, _ in list(w.txn.scan(PROMISE, promise_key(place))):
+            w.txn.delete(key)
+
+
+def forget_journal(w: Work, id: bytes) -> None:
+    """Remove the journal and keep the result."""
+    for key, _ in list(w.txn.scan(JOURNAL, journal_key(id, 0)[:-4])):
+        w.txn.delete(key)
+    row = w.load(id)
+    if row is not None:
+        w.txn.delete(timer_key(row.changed_at_ms + row.journal_retention_ms, id, TimerKind.PURGE_JOURNAL))
+        w.store(id, replace(row, journal_length=0, commands=0))

@@ -1,0 +1,380 @@
+"""One try at running an invocation: a handler on a durable loop, against its journal.
+
+An attempt does no I/O. `advance` runs the handler as far as it can go and returns what happened as one event;
+the runner applies it, executes the closures, and calls `advance` again when there is something to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from perdure.context import CallFuture, Closure, Context, Decode
+from perdure.core.entry import (
+    Call,
+    ClearAllState,
+    ClearState,
+    ClearTimer,
+    Command,
+    Completion,
+    Entry,
+    Failure,
+    GetState,
+    GetStateKeys,
+    Notification,
+    Ok,
+    Result,
+    Run,
+    SetState,
+    Sleep,
+    Target,
+)
+from perdure.core.event import Ended, Failed, Stepped
+from perdure.core.ids import FIRST_AWAKEABLE
+from perdure.core.replay import Replay
+from perdure.core.retry import Policy
+from perdure.engine.registry import Bound
+from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
+from perdure.loop import DurableFuture, DurableLoop
+from perdure.outcome import to_failure
+from perdure.serde import BadValue, decode, seal
+from perdure.service import HandlerDef, RetryPolicy, milliseconds
+
+_log = logging.getLogger("perdure.handler")
+
+STATE_KINDS = ("exclusive", "run")
+MISMATCH_CODE = 570
+"""Restate's code for a journal mismatch."""
+
+
+class Host(Protocol):
+    """What an attempt asks of the node, now."""
+
+    def stored_state(self, target: Target, name: str) -> bytes | None:
+        """A value of an object's state."""
+        ...
+
+    def stored_names(self, target: Target) -> tuple[str, ...]:
+        """The keys of an object's state, sorted."""
+        ...
+
+    def callee(self, target: Target, idempotency_key: str | None) -> bytes:
+        """Id for an invocation of a target."""
+        ...
+
+    def handler(self, service: str, name: str) -> HandlerDef[Any] | None:
+        """A handler that is served here."""
+        ...
+
+
+class Effect(NamedTuple):
+    """The closure of a run, and how to go about it."""
+
+    name: str
+    closure: Closure
+    returns: Any
+    policy: Policy
+
+
+class Attempt:
+    """Implements `context.Journal` on the journal of the embedded engine."""
+
+    def __init__(self, id: bytes, target: Target, entries: list[Entry], bound: Bound, host: Host) -> None:
+        self.id = id
+        self.target = target
+        self.replay = Replay(entries)
+        self.input = self.replay.input
+        self.loop = DurableLoop(self.input.at_ms)
+        self.effects: dict[int, Effect] = {}
+        """Closures of runs without a result, by command index."""
+        self.recorded_effects: list[int] = []
+        """Those among them whose command is in the journal already; the runner starts them."""
+        self._bound = bound
+        self._host = host
+        self._futures: dict[int, tuple[DurableFuture[Any], Decode]] = {}
+        self._signals: dict[int, tuple[DurableFuture[Any], Decode]] = {}
+        self._early_signals: dict[int, Result] = {}
+        self._next_signal = FIRST_AWAKEABLE
+        self._armed: dict[int, int] = {}
+        self._unsaved: dict[str, bytes | None] = {}
+        self._unsaved_clear = False
+        self._mismatch: JournalMismatch | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    # --- the runner's side
+
+    def advance(self) -> Stepped | None:
+        """Run as far as the journal goes. None if nothing was asked for and the handler waits."""
+        try:
+            self._run()
+            done = self._task is not None and self._task.done()
+            self.replay.check_exhausted(self._what_now())
+            if not done and not self._can_be_woken():
+                raise NonDurableOperation(
+                    "the handler waits for something that no journal entry will wake: an event, a queue or a future"
+                    " that nothing durable completes. Wait for a result of ctx, for asyncio.sleep or for a task"
+                )
+        except (JournalMismatch, NonDurableOperation) as e:
+            return self._failed(e)
+        if not done:
+            commands = self._take()
+            return Stepped(self.id, commands) if commands else None
+        return self._ended()
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the handler is being told what is recorded."""
+        return self.replay.replaying
+
+    def close(self) -> None:
+        """Drop the handler where it is; its journal has all that counts."""
+        self.loop.close()
+
+    # --- running
+
+    def _run(self) -> None:
+        if self._task is None:
+            self._begin()
+        self._settle()
+        while self._task is not None and not self._task.done():
+            notification = self.replay.next_notification()
+            if notification is None:
+                return
+            self._deliver(notification)
+            self._settle()
+
+    def _begin(self) -> None:
+        with self.loop.running():
+            self._task = self.loop.create_task(self._handle())
+
+    async def _handle(self) -> Any:  # noqa: ANN401  what the handler returns
+        definition = self._bound.definition
+        context: Context = self._bound.context(self, self._bound.service.key)
+        try:
+            payload = decode(self.input.value, definition.input)
+        except BadValue as e:
+            raise TerminalError(f"bad input: {e}", code=400) from None
+        if definition.input is None:
+            return await self._bound.method(context)
+        if not definition.spread:
+            return await self._bound.method(context, payload)
+        return await self._bound.method(
+            context, **{name: getattr(payload, name) for name in payload.__struct_fields__}
+        )
+
+    def _settle(self) -> None:
+        """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""
+        loop = self.loop
+        loop.run_until_quiet()
+        while (due := loop.next_timer_ms()) is not None and due <= loop.now_ms:
+            loop.fire_timers()
+            loop.run_until_quiet()
+        if self._mismatch is not None:
+            raise self._mismatch
+        if due is not None or self._armed:
+            self._arm(None if self._task is not None and self._task.done() else due)
+
+    def _arm(self, due_ms: int | None) -> None:
+        """Keep a sleep in the journal for the earliest timer, and none that nobody wants any more.
+
+        One is enough: when it fires the next is armed. So a timer that is set and cancelled between two waits
+        never reaches the journal.
+        """
+        for index in [i for i, at in self._armed.items() if due_ms is None or at < due_ms]:
+            del self._armed[index]
+            self.replay.issue(ClearTimer(index))
+        if due_ms is not None and due_ms not in self._armed.values():
+            index = self.replay.next_index
+            recorded = self.replay.issue(Sleep(due_ms))
+            self._armed[index] = recorded.wake_up_at_ms if isinstance(recorded, Sleep) else due_ms
+
+    def _deliver(self, notification: Notification) -> None:
+        self.loop.advance(notification.at_ms)
+        if not isinstance(notification, Completion):
+            self._deliver_signal(notification.index, notification.result)
+        elif notification.command in self._armed:
+            self.loop.advance(self._armed.pop(notification.command))
+            self.loop.fire_timers()
+        elif notification.command in self._futures:
+            self.effects.pop(notification.command, None)
+            _complete(*self._futures.pop(notification.command), notification.result)
+        elif notification.command >= self.replay.next_index:
+            self.replay.check_exhausted(self._what_now())
+
+    def _deliver_signal(self, index: int, result: Result) -> None:
+        waiting = self._signals.pop(index, None)
+        if waiting is None:
+            self._early_signals[index] = result
+        else:
+            _complete(*waiting, result)
+
+    def _can_be_woken(self) -> bool:
+        return bool(self._futures or self._signals or self._armed)
+
+    def _what_now(self) -> str:
+        task = self._task
+        if task is None or not task.done():
+            return "the handler waits, and asks for nothing more"
+        if task.cancelled() or task.exception() is not None:
+            return f"the handler failed: {_describe(task.exception() if not task.cancelled() else None)}"
+        return "the handler returned"
+
+    # --- ends
+
+    def _take(self) -> tuple[Command, ...]:
+        self._unsaved.clear()
+        self._unsaved_clear = False
+        return self.replay.take_new()
+
+    def _ended(self) -> Stepped:
+        assert self._task is not None
+        if self._task.cancelled():
+            return self._failed(asyncio.CancelledError())
+        error = self._task.exception()
+        if isinstance(error, TerminalError):
+            return Stepped(self.id, self._take(), Ended(to_failure(error)))
+        if error is not None:
+            return self._failed(error)
+        definition = self._bound.definition
+        try:
+            output = seal(self._task.result(), definition.output)
+        except BadValue as e:
+            return self._failed(TypeError(f"{definition.service}/{definition.name} returned a bad value: {e}"))
+        return Stepped(self.id, self._take(), Ended(Ok(output)))
+
+    def _failed(self, error: BaseException) -> Stepped:
+        """The attempt takes back what it asked for since it was last quiet."""
+        self.replay.drop_new()
+        _log.warning("an attempt of %s failed", self.target, exc_info=error)
+        code = MISMATCH_CODE if isinstance(error, JournalMismatch) else 500
+        after = milliseconds(error.retry_after) if isinstance(error, RetryableError) else None
+        return Stepped(self.id, (), Failed(Failure(code, _describe(error)), self._bound.policy, after))
+
+    # --- context.Journal
+
+    def issue(self, command: Command, decode: Decode) -> DurableFuture[Any]:
+        """Ask for something that will be answered."""
+        index = self.replay.next_index
+        recorded = self._record(command)
+        future: DurableFuture[Any]
+        if isinstance(recorded, Call):
+            future = CallFuture(self.loop)
+            future.callee = recorded.callee
+        else:
+            future = DurableFuture(self.loop)
+        self._futures[index] = (future, decode)
+        return future
+
+    def tell(self, command: Command) -> Command:
+        """Ask for something that has no answer."""
+        if isinstance(command, SetState | ClearState | ClearAllState):
+            self._check_writable()
+        fresh = self.replay.at_end
+        recorded = self._record(command)
+        if fresh:
+            self._remember(command)
+        return recorded
+
+    def _record(self, command: Command) -> Command:
+        if asyncio.events._get_running_loop() is not self.loop:  # type: ignore[attr-defined]  # as the loop itself
+            raise NonDurableOperation(
+                "ctx can only be used by its own handler while it runs: not inside of a function given to ctx.run,"
+                " not in another thread, and not after the attempt"
+            )
+        try:
+            return self.replay.issue(command)
+        except JournalMismatch as e:
+            self._mismatch = self._mismatch or e
+            raise
+
+    def _check_writable(self) -> None:
+        if self._bound.definition.kind not in STATE_KINDS:
+            raise NonDurableOperation(
+                f"{self.target} is a {self._bound.definition.kind} handler: only the exclusive handlers of an object"
+                " and the run of a workflow may write state"
+            )
+
+    def _remember(self, command: Command) -> None:
+        """Reads have to see writes that the store does not know yet."""
+        if isinstance(command, SetState):
+            self._unsaved[command.key] = command.value
+        elif isinstance(command, ClearState):
+            self._unsaved[command.key] = None
+        elif isinstance(command, ClearAllState):
+            self._unsaved.clear()
+            self._unsaved_clear = True
+
+    async def read_state(self, name: str) -> bytes | None:
+        """One value of the object's state; the value read becomes part of the journal."""
+        value: bytes | None = None
+        if self.replay.at_end:
+            if name in self._unsaved:
+                value = self._unsaved[name]
+            elif not self._unsaved_clear:
+                value = self._host.stored_state(self.target, name)
+        recorded = self._record(GetState(name, value))
+        return recorded.value if isinstance(recorded, GetState) else value
+
+    async def state_names(self) -> tuple[str, ...]:
+        """The keys that the object's state has."""
+        names: tuple[str, ...] = ()
+        if self.replay.at_end:
+            stored = set() if self._unsaved_clear else set(self._host.stored_names(self.target))
+            stored.update(name for name, value in self._unsaved.items() if value is not None)
+            stored.difference_update(name for name, value in self._unsaved.items() if value is None)
+            names = tuple(sorted(stored))
+        recorded = self._record(GetStateKeys(names))
+        return recorded.keys if isinstance(recorded, GetStateKeys) else names
+
+    def run(self, name: str, closure: Closure, returns: Any, retry: RetryPolicy | None) -> DurableFuture[Any]:  # noqa: ANN401  a type
+        """Execute an effect outside and keep its result."""
+        index = self.replay.next_index
+        recorded = not self.replay.at_end
+        returns, decoding = self._bound.result_type(closure, returns)
+        future = self.issue(Run(name), decoding)
+        if not self.replay.answered(index):
+            policy = self._bound.policy if retry is None else self._bound.run_policy(retry)
+            self.effects[index] = Effect(name, closure, returns, policy)
+            if recorded:
+                self.recorded_effects.append(index)
+        return future
+
+    def await_signal(self, decode: Decode) -> tuple[int, DurableFuture[Any]]:
+        """Index and future of a new awakeable."""
+        index = self._next_signal
+        self._next_signal += 1
+        future = DurableFuture[Any](self.loop)
+        if index in self._early_signals:
+            _complete(future, decode, self._early_signals.pop(index))
+        else:
+            self._signals[index] = (future, decode)
+        return index, future
+
+    def callee(self, target: Target, idempotency_key: str | None) -> bytes:
+        """Id for an invocation that the handler asks for."""
+        return self._host.callee(target, idempotency_key)
+
+    def handler(self, service: str, name: str) -> HandlerDef[Any] | None:
+        """A handler that can be called by name."""
+        return self._host.handler(service, name)
+
+
+def _complete(future: DurableFuture[Any], decode: Callable[[Result], Any], result: Result) -> None:
+    """Nobody hears of it if the task that waited was cancelled meanwhile."""
+    if future.done():
+        return
+    try:
+        future.set_result(decode(result))
+    except Exception as e:
+        future.set_exception(e)
+
+
+def _describe(error: BaseException | None) -> str:
+    if error is None:
+        return "its task was cancelled"
+    text = str(error)
+    if isinstance(error, JournalMismatch | NonDurableOperation):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,273 @@
+"""The durable event loop: plain asyncio, with a journal where the selector would be.
+
+An attempt runs on a loop of its own. It has no sockets and no threads; its clock is the journal's; its only
+events are notifications, delivered one at a time, each followed by running the ready queue until it is quiet.
+So `asyncio.gather`, `TaskGroup`, `timeout`, `wait`, `as_completed` and `sleep` do the same on each replay.
+
+Law: what runs next depends on nothing but the handler's code and the notifications so far. Hence tasks and
+futures hash by the order in which they were made: the standard library keeps them in sets, and a set's order
+is its hashes'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import heapq
+import logging
+import math
+import sys
+import weakref
+from asyncio import events
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from typing import Any, TypeVar
+
+from perdure.errors import NonDurableOperation
+
+T = TypeVar("T")
+
+CALLBACKS_PER_STEP = 1_000_000
+"""A handler that is not quiet after so many callbacks never will be; the node must go on without it."""
+
+_log = logging.getLogger("perdure.handler")
+
+
+class DurableFuture(asyncio.Future[T]):
+    """A future on a durable loop. Await it once, many times, or pass it to any function of asyncio."""
+
+    def __init__(self, loop: DurableLoop) -> None:
+        self._sequence = loop.next_sequence()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._sequence
+
+
+class DurableTask(asyncio.Task[T]):
+    """A task on a durable loop."""
+
+    def __init__(self, coro: Generator[Any, Any, T] | Coroutine[Any, Any, T], loop: DurableLoop, **options: Any) -> None:  # noqa: ANN401  what asyncio passes on
+        self._sequence = loop.next_sequence()
+        super().__init__(coro, loop=loop, **options)  # type: ignore[arg-type]  # a Task takes generators too
+
+    def __hash__(self) -> int:
+        return self._sequence
+
+
+class DurableLoop(asyncio.AbstractEventLoop):
+    """Runs one attempt of one handler. `now_ms` is where its clock starts."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._ready: deque[asyncio.Handle] = deque()
+        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._tasks: weakref.WeakValueDictionary[int, DurableTask[Any]] = weakref.WeakValueDictionary()
+        self._sequence = 0
+        self._closed = False
+
+    # --- for the attempt
+
+    def next_sequence(self) -> int:
+        """Number of the next task or future."""
+        self._sequence += 1
+        return self._sequence
+
+    def run_until_quiet(self) -> None:
+        """Run everything that can run now.
+
+        Raises:
+            NonDurableOperation: It does not come to an end.
+        """
+        ready = self._ready
+        with self.running():
+            for _ in range(CALLBACKS_PER_STEP):
+                if not ready:
+                    return
+                handle = ready.popleft()
+                if not handle.cancelled():
+                    handle._run()  # type: ignore[attr-defined]  # how every event loop runs a handle
+        raise NonDurableOperation(
+            f"the handler is still busy after {CALLBACKS_PER_STEP:,} callbacks without waiting for anything durable;"
+            " a loop around asyncio.sleep(0) does this: sleep for some time, or wait for a result"
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Be the running loop of this thread for a while, also inside of another one."""
+        outer = events._get_running_loop()  # type: ignore[attr-defined]  # the documented way for event loops
+        events._set_running_loop(self)  # type: ignore[attr-defined]  # ditto
+        try:
+            yield
+        finally:
+            events._set_running_loop(outer)  # type: ignore[attr-defined]  # ditto
+
+    def next_timer_ms(self) -> int | None:
+        """When the earliest timer that is still wanted is due."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def advance(self, now_ms: int) -> None:
+        """Move the clock; it never goes back."""
+        self._now_ms = max(self._now_ms, now_ms)
+
+    def fire_timers(self) -> None:
+        """Make ready what is due by the loop's clock, in the order of time."""
+        timers = self._timers
+        while timers and timers[0][0] <= self._now_ms:
+            _, _, handle = heapq.heappop(timers)
+            if not handle.cancelled():
+                self._ready.append(handle)
+
+    @property
+    def now_ms(self) -> int:
+        """The loop's clock, in milliseconds since the epoch."""
+        return self._now_ms
+
+    def close(self) -> None:
+        """End the attempt: nothing of it runs any more but its `finally` blocks, and those without effect."""
+        if self._closed:
+            return
+        self._closed = True
+        self._ready.clear()
+        self._timers.clear()
+        for _, task in sorted(self._tasks.items()):
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch for this
+                with contextlib.suppress(BaseException):
+                    task.get_coro().close()  # type: ignore[union-attr]  # a task of a durable loop has one
+
+    # --- for asyncio
+
+    def time(self) -> float:
+        """Seconds since the epoch, as the journal has them: the time of what the handler was told last."""
+        return self._now_ms / 1000
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None  # noqa: ANN401
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        if not self._closed:
+            self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        # The journal counts whole milliseconds; a timer is never early.
+        heapq.heappush(self._timers, (math.ceil(when * 1000 - 0.001), self.next_sequence(), handle))
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return DurableFuture[Any](self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, Any, T] | Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        **options: Any,  # noqa: ANN401  later Pythons have more
+    ) -> asyncio.Task[T]:
+        if self._closed:
+            if isinstance(coro, Coroutine):
+                coro.close()
+            raise NonDurableOperation("this attempt is over; nothing can be started in it")
+        if sys._getframe(2).f_code is _STANDARD_AS_COMPLETED:
+            raise NonDurableOperation(_AS_COMPLETED_ADVICE)
+        task = DurableTask(coro, self, name=name or f"Task-{self._sequence + 1}", context=context, **options)
+        self._tasks[task._sequence] = task
+        return task
+
+    def get_debug(self) -> bool:
+        return False
+
+    def set_debug(self, enabled: bool) -> None:
+        """Debug mode would read the wall clock; there is none here."""
+
+    def is_running(self) -> bool:
+        return events._get_running_loop() is self  # type: ignore[attr-defined]  # ditto
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def get_exception_handler(self) -> None:
+        return None
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        self.call_exception_handler(context)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """An exception that nobody waits for: what is not awaited is not part of the handler's result."""
+        if not self._closed:
+            _log.warning("%s", context.get("message"), exc_info=context.get("exception"))
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """The heap drops it when it comes to the top."""
+
+
+def _refuse(name: str) -> Callable[..., Any]:
+    def refuse(self: DurableLoop, *args: object, **options: object) -> Any:  # noqa: ANN401  never returns
+        raise NonDurableOperation(
+            f"a durable handler cannot use {name}: on replay it would happen again, and the journal knows nothing of"
+            " it. Put it into a function and call that by `await ctx.run(\"name\", function)`; its result is"
+            " recorded, and replays return the record."
+        )
+
+    refuse.__name__ = name
+    return refuse
+
+
+_REFUSED = (
+    "add_reader add_signal_handler add_writer call_soon_threadsafe connect_accepted_socket connect_read_pipe"
+    " connect_write_pipe create_connection create_datagram_endpoint create_server create_unix_connection"
+    " create_unix_server getaddrinfo getnameinfo remove_reader remove_signal_handler remove_writer run_forever"
+    " run_in_executor run_until_complete sendfile set_default_executor set_exception_handler set_task_factory"
+    " shutdown_asyncgens shutdown_default_executor sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom"
+    " sock_recvfrom_into sock_sendall sock_sendfile sock_sendto start_tls stop subprocess_exec subprocess_shell"
+).split()
+
+for _name in _REFUSED:
+    setattr(DurableLoop, _name, _refuse(_name))
+DurableLoop.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]  # all of them are there now
+
+
+# The standard function makes a set of what it is given and starts coroutines in the order of that set, which
+# is the order of their addresses in memory. Started first, in the order given, they are tasks that hash by
+# that order. The original refuses coroutines on a durable loop rather than diverge on replay.
+_standard_as_completed = asyncio.as_completed
+_STANDARD_AS_COMPLETED = _standard_as_completed.__code__
+_AS_COMPLETED_ADVICE = (
+    "this as_completed was imported before perdure and would start coroutines in another order on each replay:"
+    " call it as `asyncio.as_completed`, or give it tasks made by asyncio.create_task"
+)
+
+
+def _as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109  as the original
+    if isinstance(events._get_running_loop(), DurableLoop) and not isinstance(fs, Coroutine):  # type: ignore[attr-defined]  # ditto
+        fs = [asyncio.ensure_future(awaitable) for awaitable in fs]
+    return _standard_as_completed(fs, timeout=timeout)
+
+
+_as_completed.__doc__ = _standard_as_completed.__doc__
+asyncio.as_completed = asyncio.tasks.as_completed = _as_completed  # type: ignore[assignment]  # it only orders the input

@@ -1,0 +1,47 @@
+"""Failures in a journal or on the wire, and the exceptions that they are in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from perdure.core.entry import Failure
+from perdure.errors import TerminalError
+from perdure.serde import BadValue, decode, encode
+
+ERROR = "error"
+FIELDS = "fields"
+"""Metadata of a declared error: its name in the spec, and its fields as JSON."""
+
+
+def to_failure(error: TerminalError) -> Failure:
+    """What the journal keeps of a terminal error."""
+    metadata = dict(error.metadata)
+    if error.name:
+        metadata[ERROR] = error.name
+    if error.fields is not None:
+        metadata[FIELDS] = encode(error.fields).decode()
+    return Failure(error.code, error.message, metadata)
+
+
+def to_exception(failure: Failure, declared: Iterable[type[TerminalError]] = ()) -> TerminalError:
+    """The exception to raise for a failure: the declared class if it is one, else a plain `TerminalError`."""
+    name = failure.metadata.get(ERROR)
+    for cls in declared:
+        if cls.name == name:
+            error = _rebuild(cls, failure.metadata.get(FIELDS, ""))
+            if error is not None:
+                return error
+    return TerminalError(failure.message, code=failure.code, metadata=failure.metadata)
+
+
+def _rebuild(cls: type[TerminalError], fields: str) -> TerminalError | None:
+    """None if the fields are not those of the class: then the caller has another version of the spec."""
+    if cls.Fields is None:
+        return cls()
+    try:
+        values: msgspec.Struct = decode(fields.encode(), cls.Fields)
+    except BadValue:
+        return None
+    return cls(**{name: getattr(values, name) for name in cls.Fields.__struct_fields__})

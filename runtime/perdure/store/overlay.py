@@ -1,0 +1,117 @@
+"""What has happened, whether it is durable yet or not: new rows over the batch being committed over the store.
+
+Rows stay objects until their batch is committed, so a row that changes ten times in a batch is encoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+
+from perdure.core.port import Table
+from perdure.core.tables import BY_LETTER
+from perdure.store.port import Record, Store
+
+Row = TypeVar("Row")
+
+
+class _Gone:
+    """Stands for a row that was removed."""
+
+
+GONE: Final = _Gone()
+_MISSING: Final = _Gone()
+
+Rows = dict[bytes, Any]
+"""Rows by key; GONE where a row was removed."""
+
+
+class Overlay:
+    """The transaction that the ledger writes into. An event's writes are kept apart until `accept`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._event: Rows = {}
+        self._pending: Rows = {}
+        self._committing: Rows = {}
+
+    # --- the ledger's side: core.port.Txn
+
+    def get(self, table: Table[Row], key: bytes) -> Row | None:
+        for rows in (self._event, self._pending, self._committing):
+            row = rows.get(key, _MISSING)
+            if row is not _MISSING:
+                return None if row is GONE else row
+        record = self._store.get(key)
+        return None if record is None else table.decode(record, key)
+
+    def put(self, table: Table[Row], key: bytes, row: Row) -> None:
+        self._event[key] = row
+
+    def delete(self, key: bytes) -> None:
+        self._event[key] = GONE
+
+    def scan(self, table: Table[Row], prefix: bytes, limit: int = 0) -> Iterator[tuple[bytes, Row]]:
+        over: Rows = {}
+        for rows in (self._committing, self._pending, self._event):
+            over.update((key, row) for key, row in rows.items() if key.startswith(prefix))
+        count = 0
+        for key, row in _merge(sorted(over), over, self._store.scan(prefix), table):
+            yield key, row
+            count += 1
+            if count == limit:
+                return
+
+    # --- the writer's side
+
+    def accept(self) -> None:
+        """The event was applied whole: its rows are pending now."""
+        self._pending.update(self._event)
+        self._event.clear()
+
+    def discard(self) -> None:
+        """The event failed: it wrote nothing."""
+        self._event.clear()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something to commit."""
+        return bool(self._pending)
+
+    def take(self) -> Rows:
+        """Everything pending becomes the batch being committed; there is none other."""
+        self._committing, self._pending = self._pending, {}
+        return self._committing
+
+    def committed(self) -> None:
+        """The batch is durable: from now on the store has it."""
+        self._store.refresh()
+        self._committing = {}
+
+
+def encode(rows: Rows) -> list[Record]:
+    """The records of a batch, in key order, which is the order in which LMDB likes to be written."""
+    return [
+        (key, None if row is GONE else BY_LETTER[key[0]].encode(row)) for key, row in sorted(rows.items(), key=_key)
+    ]
+
+
+def _key(item: tuple[bytes, Any]) -> bytes:
+    return item[0]
+
+
+def _merge(
+    keys: list[bytes], over: Rows, stored: Iterator[tuple[bytes, bytes]], table: Table[Row]
+) -> Iterator[tuple[bytes, Row]]:
+    """Rows of both in key order, those above hiding those below."""
+    position = 0
+    for key, record in stored:
+        while position < len(keys) and keys[position] < key:
+            if over[keys[position]] is not GONE:
+                yield keys[position], over[keys[position]]
+            position += 1
+        if key not in over:
+            yield key, table.decode(record, key)
+    for later in keys[position:]:
+        if over[later] is not GONE:
+            yield later, over[later]
