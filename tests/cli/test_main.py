@@ -117,7 +117,7 @@ def test_colours_only_on_a_terminal_that_wants_them(
     """A pipe never gets them, as the other tests here show."""
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     master, slave = pty.openpty()
-    command, variables = [PERDURE, "no-such-command"], environment | {"TERM": "xterm"} | variables
+    command, variables = [str(PERDURE), "no-such-command"], environment | {"TERM": "xterm"} | variables
     with os.fdopen(master, "rb", buffering=0) as terminal:
         subprocess.run(
             command, env=environment | {"TERM": "xterm"} | variables, cwd=folder, stderr=slave, check=False
