@@ -41,8 +41,10 @@ from perdure_codegen.world import UNKNOWN, World
 class DefaultCheck:
     """Reads one default. Reports the first thing in it that does not fit; later ones often follow from it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, inside: Ref | None = None) -> None:
+        """`inside` is the struct that has the default, if it is one's."""
         self._world = world
+        self._inside = inside
         self._said = False
 
     def read(self, node: Node, wanted: Type, constraints: Constraints = NO_CONSTRAINTS) -> Plain:
@@ -162,6 +164,10 @@ class DefaultCheck:
     def _struct(self, node: Node, wanted: Type, struct: Struct) -> Plain:
         if not isinstance(node, MapNode):
             return self._misfit(node, wanted, "write a mapping with its fields")
+        if self._inside and isinstance(wanted, Ref) and self._world.reaches(wanted, self._inside):
+            message = f"the default of a field of `{self._inside.name}` has a `{self._inside.name}` in it"
+            self._fault(node.span, message, "it would be made without end; use `[]`, `{}` or `null`")
+            return plain(node)
         fields = {field.name: field for field in struct.fields}
         tag_field = struct.tag[0] if struct.tag else None
         whole = wanted not in self._world.partial

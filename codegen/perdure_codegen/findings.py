@@ -12,7 +12,7 @@ from typing import Any
 
 from perdure_codegen.diagnostic import Diagnostic, Note, Span, error
 from perdure_codegen.suggest import nearest
-from perdure_codegen.tree import Entry, ListNode, MapNode, Node, Plain, ScalarNode
+from perdure_codegen.tree import BrokenNode, Entry, ListNode, MapNode, Node, Plain, ScalarNode
 
 Path = tuple[str | int, ...]
 Schema = Mapping[str, Any]
@@ -49,6 +49,8 @@ class Findings:
     def add(self, finding: Finding) -> None:
         """Explain one finding."""
         node = node_at(self._tree, finding.path)
+        if isinstance(node, BrokenNode):
+            return
         if finding.about_name:
             self._bad_name(finding, node)
         elif isinstance(node, MapNode) and (on_mapping := _ON_MAPPING.get(finding.keyword)):
@@ -59,14 +61,15 @@ class Findings:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What there is to say about the file's structure."""
         for finding, node in self._missing:
-            for key in _missing(finding, node):
+            for key in () if node.pruned else _missing(finding, node):
                 if (*finding.path, key) not in self._meant:
                     self._say_missing(finding, key)
-        under_broken = {path for path, _ in self._found if self._follows(path)}
-        return tuple(found for (path, _), found in self._found.items() if path not in under_broken)
+        return tuple(found for at, found in self._found.items() if not self._follows(*at))
 
-    def _follows(self, path: Path) -> bool:
-        """Whether a finding lies inside of something that is broken or dropped as a whole."""
+    def _follows(self, path: Path, code: str) -> bool:
+        """Whether a finding follows from another: it lies inside of what is broken or dropped as a whole."""
+        if code != "S004" and (path, "S004") in self._found:
+            return True
         return any(path[:cut] in self.broken or path[:cut] in self.dropped for cut in range(len(path)))
 
     def _say(self, path: Path, found: Diagnostic) -> None:
@@ -224,7 +227,7 @@ _WITH_ARTICLE = {"fields": "a struct", "enum": "an enum", "union": "a union", "a
 
 def _not_of_type(finding: Finding, node: Node) -> tuple[str, str]:
     wanted = [finding.wanted] if isinstance(finding.wanted, str) else finding.wanted
-    kinds = " or ".join(_KIND_OF[kind] for kind in wanted)
+    kinds = finding.schema.get("x-noun") or " or ".join(_KIND_OF[kind] for kind in wanted)
     if isinstance(node, ScalarNode) and node.value is None:
         return "S009", f"{where(finding.path)} has no value: it must be {kinds}"
     return "S009", f"{where(finding.path)} must be {kinds}, not {describe(node)}"

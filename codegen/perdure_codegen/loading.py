@@ -86,6 +86,8 @@ class _Loader:
             code = "S020" if found.missing else "S001"
             span = Span(file.name, found.line, found.column, found.column + 1)
             message = f"cannot read `{file.name}`: {found.why}"
+            if found.text:
+                self.lines[file.name] = yamlparse.split_lines(found.text)
             self.faults.append(error(code, span, message))
             return Document(file.name, None)
         self.lines[file.name] = yamlparse.split_lines(found)

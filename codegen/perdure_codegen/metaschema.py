@@ -5,7 +5,8 @@ findings in the words of the spec. What it finds fault with it takes out of the 
 only what is sound and nothing is reported twice.
 
 Keys of the schema that start with `x-` steer the messages: `x-code` is the code of a bad name, `x-refused`
-explains keys that somebody will try, and `x-deferred` marks a pattern that is there for editors while the
+explains keys that somebody will try, `x-noun` is what a value is called, `x-duration` has it read by
+`durations`, and `x-deferred` marks a pattern that is there for editors while the
 resolver has a better message.
 """
 
@@ -81,7 +82,7 @@ def _prune(node: Node, broken: set[Path], dropped: set[Path], path: Path) -> Nod
             for key, entry in node.entries.items()
             if (*path, key) not in dropped
         }
-        return MapNode(node.span, kept, pruned=len(kept) < len(node.entries))
+        return MapNode(node.span, kept, pruned=node.pruned or len(kept) < len(node.entries))
     if isinstance(node, ListNode):
         pruned = (_prune(item, broken, dropped, (*path, index)) for index, item in enumerate(node.items))
         return ListNode(node.span, tuple(pruned))

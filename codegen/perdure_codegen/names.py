@@ -59,7 +59,8 @@ class Names:
         prefix, rest = name
         imported = list(self._imported(prefix))
         if not imported:
-            if self.document.is_whole("types"):
+            readable = all(each.prefix or each.target for each in self.document.imports)
+            if readable and self.document.is_whole("types"):
                 code, _ = _UNKNOWN[realm]
                 prefixes = [each.prefix for each in self.document.imports if each.prefix]
                 advice = did_you_mean(prefix, prefixes) or f"imports: - {{path: …, as: {prefix}}}"

@@ -32,9 +32,9 @@ class PythonNames:
             return
         self.claim_at(py_name, entry.key, entry.span)
 
-    def claim_at(self, py_name: str, name: str, span: Span) -> None:
-        """Take `py_name` for what the spec calls `name`."""
-        advice = f"set `py_name`, for example `py_name: {_another(py_name)}`"
+    def claim_at(self, py_name: str, name: str, span: Span, advice: str = "") -> None:
+        """Take `py_name` for what the spec calls `name`. `advice` says what to do if it cannot be had."""
+        advice = advice or f"set `py_name`, for example `py_name: {_another(py_name)}`"
         if not is_identifier(py_name) or py_name.startswith("_"):
             self._faults.append(error("S012", span, self._unusable(py_name, name), help=advice))
         elif py_name in self._taken:

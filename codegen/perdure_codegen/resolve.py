@@ -16,7 +16,7 @@ from perdure_codegen.fingerprint import fingerprint
 from perdure_codegen.model import ErrorDef, Model, Package, Ref, Service, TypeDef
 from perdure_codegen.module_names import MODULES, check_modules
 from perdure_codegen.names import Names, declared_in
-from perdure_codegen.resolve_services import Services, wire_name
+from perdure_codegen.resolve_services import Services, wire_name, wire_name_span
 from perdure_codegen.resolve_types import Types
 from perdure_codegen.resolve_values import SCALARS, documentation
 from perdure_codegen.shapes import Shapes
@@ -123,18 +123,22 @@ def _check_wire_names(world: World, documents: Sequence[Document]) -> None:
         packages.add(document.package)
         for declared in document.services:
             own = document.declared("services")[declared.entry.key]
-            first = own if own is not declared else seen.setdefault(wire_name(declared), declared)
+            if own is not declared:
+                _twice(world, own, declared)
+                continue
+            first = seen.setdefault(wire_name(declared), declared)
             if first is not declared:
-                note = Note(first.entry.span, "the other one")
-                if first is own:
-                    message = (
-                        f"`{declared.entry.key}` is declared under `{first.section}` and `{declared.section}`"
-                    )
-                    advice = "give one of them another name"
-                else:
-                    message = f"two services are called `{wire_name(declared)}` on the wire"
-                    advice = "give one of them another name with `name:`"
-                world.faults.append(error("S022", declared.entry.span, message, note=note, help=advice))
+                span, note = wire_name_span(declared), Note(wire_name_span(first), "the other one")
+                message = f"two services are called `{wire_name(declared)}` on the wire"
+                advice = "give one of them another name with `name:`"
+                world.faults.append(error("S022", span, message, note=note, help=advice))
+
+
+def _twice(world: World, first: Declared, second: Declared) -> None:
+    note = Note(first.entry.span, "the other one")
+    message = f"`{second.entry.key}` is declared under `{first.section}` and `{second.section}`"
+    advice = "give one of them another name"
+    world.faults.append(error("S022", second.entry.span, message, note=note, help=advice))
 
 
 def _by_file(documents: Sequence[Document]) -> list[Document]:

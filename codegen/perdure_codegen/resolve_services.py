@@ -30,6 +30,7 @@ from perdure_codegen.tree import (
 )
 from perdure_codegen.world import UNKNOWN, World
 
+_USES_ADVICE = "leave it out and call it by its proxy class, or give that service a `py_name`"
 _IDEMPOTENCY_TYPES = ("string", "int", "uuid")
 
 
@@ -73,11 +74,9 @@ class Services:
     def _check_wire_name(self, declared: Declared) -> None:
         name = wire_name(declared)
         if name.lower().startswith("restate") or name == "openapi":
-            found = child(declared.body, "name")
             message = f"`{name}` is a reserved service name"
             advice = "no service is called `openapi`, or starts with `restate` in any case"
-            span = found.span if found else declared.entry.span
-            self._world.faults.append(error("S019", span, message, help=advice))
+            self._world.faults.append(error("S019", wire_name_span(declared), message, help=advice))
 
     def _key(self, kind: ServiceKind, entry: Entry) -> Value | None:
         word = {"service": "", "object": "key", "workflow": "id"}[kind]
@@ -101,7 +100,7 @@ class Services:
                 continue
             ref = self._names.find("services", item.value, item.span)
             if ref and ref not in found:
-                python.claim_at(naming.snake(ref.name), ref.name, item.span)
+                python.claim_at(naming.snake(ref.name), ref.name, item.span, _USES_ADVICE)
                 found[ref] = None
         return tuple(found)
 
@@ -206,6 +205,12 @@ class Services:
 def wire_name(declared: Declared) -> str:
     """The name of a service on the wire."""
     return text(declared.body, "name") or declared.entry.key
+
+
+def wire_name_span(declared: Declared) -> Span:
+    """Where that name stands."""
+    found = child(declared.body, "name")
+    return found.span if found else declared.entry.span
 
 
 def _handlers(body: Node, kind: ServiceKind) -> Iterator[tuple[HandlerKind, Entry]]:

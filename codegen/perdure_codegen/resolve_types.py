@@ -71,7 +71,9 @@ class Types:
     def finish(self, declared: Declared, found: TypeDef) -> TypeDef:
         """The type with its defaults, after what only other types can tell has been checked."""
         if isinstance(found, Struct):
-            return replace(found, fields=self._finish_fields(found.fields, child(declared.body, "fields")))
+            return replace(
+                found, fields=self._finish_fields(found.fields, child(declared.body, "fields"), declared.ref)
+            )
         if isinstance(found, Alias):
             place = Place(found.name, declared.entry.span, declared.body, type_key="alias")
             self._values.finish(Value(name=found.name, py_name=found.name, type=found.type), place)
@@ -101,9 +103,11 @@ class Types:
     def _read_fields(self, node: Node | None) -> tuple[Value, ...]:
         return tuple(self._values.read(_place(entry)) for entry in entries(node))
 
-    def _finish_fields(self, fields: tuple[Value, ...], node: Node | None) -> tuple[Value, ...]:
+    def _finish_fields(
+        self, fields: tuple[Value, ...], node: Node | None, inside: Ref | None = None
+    ) -> tuple[Value, ...]:
         pairs = zip(fields, entries(node), strict=True)
-        return tuple(self._values.finish(value, _place(entry)) for value, entry in pairs)
+        return tuple(self._values.finish(value, _place(entry), inside) for value, entry in pairs)
 
     # --- kinds ---------------------------------------------------------------------------------------------
 

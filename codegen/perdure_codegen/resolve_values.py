@@ -68,8 +68,11 @@ class Values:
             sensitive=flag(node, "sensitive"),
         )
 
-    def finish(self, value: Value, place: Place) -> Value:
-        """`value` with its default, after its constraints and default have been checked."""
+    def finish(self, value: Value, place: Place, inside: Ref | None = None) -> Value:
+        """`value` with its default, after its constraints and default have been checked.
+
+        `inside` is the struct that it is a field of, if it is one.
+        """
         if self._world.base(value.type) is UNKNOWN:
             return value
         self._check_sets(value.type, place.type_span)
@@ -77,7 +80,8 @@ class Values:
         default = child(place.node, "default")
         if default is None or isinstance(default, BrokenNode) or not sound:
             return value
-        return replace(value, default=DefaultCheck(self._world).read(default, value.type, value.constraints))
+        check = DefaultCheck(self._world, inside)
+        return replace(value, default=check.read(default, value.type, value.constraints))
 
     def value(self, place: Place) -> Value:
         """The value declared at `place`, checked."""

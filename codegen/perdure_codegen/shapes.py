@@ -9,17 +9,11 @@ from perdure_codegen.diagnostic import Note, error
 from perdure_codegen.model import (
     Alias,
     Enum,
-    ListOf,
-    MapOf,
-    Nullable,
     Ref,
-    Scalar,
-    SetOf,
     Struct,
-    Type,
     Union,
 )
-from perdure_codegen.world import World
+from perdure_codegen.world import World, references
 
 
 class Shapes:
@@ -96,7 +90,7 @@ class Shapes:
 
     def _aliased(self, ref: Ref) -> Iterator[Ref]:
         found = self._world.types.get(ref)
-        return _references(found.type) if isinstance(found, Alias) else iter(())
+        return references(found.type) if isinstance(found, Alias) else iter(())
 
     # --- recursion -----------------------------------------------------------------------------------------
 
@@ -142,19 +136,6 @@ class Shapes:
         span = self._world.spans[cycle[0], ""]
         self._world.faults.append(error("S018", span, f"`{cycle[0].name}` {message}: {names}", help=advice))
         self._world.partial.update(cycle)
-
-
-def _references(found: Type) -> Iterator[Ref]:
-    """Declared types in a type, wherever they stand."""
-    match found:
-        case ListOf(item) | SetOf(item) | Nullable(item):
-            yield from _references(item)
-        case MapOf(value):
-            yield from _references(value)
-        case Ref():
-            yield found
-        case Scalar():
-            pass
 
 
 def _needed(found: Struct | Enum | Union | Alias) -> Iterator[Ref]:

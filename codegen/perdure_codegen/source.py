@@ -33,6 +33,8 @@ class Unread:
     missing: bool = False
     line: int = 1
     column: int = 1
+    text: str = ""
+    """What can be made of it, to show the place."""
 
 
 def spec_file(path: Path) -> SpecFile:
@@ -106,4 +108,5 @@ def _decode(content: bytes) -> str | Unread:
         before = content[: fault.start].decode("utf-8")
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1) + 1
-        return Unread(f"the file is not UTF-8: byte 0x{content[fault.start]:02X}", line=line, column=column)
+        why = f"the file is not UTF-8: byte 0x{content[fault.start]:02X}"
+        return Unread(why, line=line, column=column, text=content.decode("utf-8", errors="replace"))

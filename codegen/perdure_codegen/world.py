@@ -75,6 +75,19 @@ class World:
             yield meant
             found = meant.type
 
+    def reaches(self, start: Ref, goal: Ref) -> bool:
+        """Whether a value of type `start` can have a value of type `goal` somewhere in it."""
+        seen: set[Ref] = set()
+        waiting = [start]
+        while waiting:
+            ref = waiting.pop()
+            if ref == goal:
+                return True
+            if ref not in seen and ref in self.types:
+                seen.add(ref)
+                waiting += parts(self.types[ref])
+        return False
+
     def definition(self, found: Type) -> Struct | Enum | Union | None:
         """The declared type behind `found`; None if it is a scalar or a collection."""
         base = self.base(found)
@@ -94,3 +107,30 @@ class World:
                 return f"map<{self.describe(value)}>"
             case _:
                 return found.name
+
+
+def references(found: Type) -> Iterator[Ref]:
+    """Declared types in a type, wherever they stand."""
+    match found:
+        case ListOf(item) | SetOf(item) | Nullable(item):
+            yield from references(item)
+        case MapOf(value):
+            yield from references(value)
+        case Ref():
+            yield found
+        case Scalar():
+            pass
+
+
+def parts(found: TypeDef) -> Iterator[Ref]:
+    """Declared types that a value of this type may have in it."""
+    match found:
+        case Struct(fields=fields):
+            for each in fields:
+                yield from references(each.type)
+        case Union(variants=variants):
+            yield from (ref for _, ref in variants)
+        case Alias(type=aliased):
+            yield from references(aliased)
+        case Enum():
+            pass

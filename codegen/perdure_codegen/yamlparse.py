@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 import yaml
 
 from perdure_codegen.diagnostic import Diagnostic, Note, Span, error
-from perdure_codegen.tree import Entry, ListNode, MapNode, Node, ScalarNode, resolve_scalar
+from perdure_codegen.tree import BrokenNode, Entry, ListNode, MapNode, Node, ScalarNode, resolve_scalar
 
 DEPTH_MAX = 60
 """Deepest nesting that is read; a spec needs about ten."""
@@ -22,16 +22,21 @@ DEPTH_MAX = 60
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufeff\ufeff-\ufffd\U00010000-\U0010ffff]")
-# The scanner's words for the faults that people make most, in words that say what to do.
-_ADVICE = (
-    ("mapping values are not allowed", "a `: ` inside a text starts a mapping: quote the text"),
-    ("cannot start any token", "indent with spaces, and quote a text that starts with a special character"),
-    ("unexpected end of stream", "a quote or bracket is not closed"),
-    ("did not find expected ',' or", "a bracket is not closed, or a comma is missing"),
-    ("expected ',' or", "a bracket is not closed, or a comma is missing"),
-    ("could not find expected ':'", "a `: ` is missing after the key"),
-    ("did not find expected key", "check the indentation of this line"),
-    ("expected <block end>", "check the indentation of this line"),
+# The scanner's words for the faults that people make most, and ours. Its two versions differ in theirs.
+_PROBLEMS = (
+    ("mapping values are not allowed", "a `:` is not expected here", "quote a text that has a `: ` in it"),
+    (
+        "cannot start any token",
+        "a character is not expected here",
+        "indent with spaces; quote special characters",
+    ),
+    ("unexpected end of stream", "the file ends inside of a quoted text", "close the quote"),
+    ("expected ',' or", "a `,` or a closing bracket is missing", "close the bracket, or quote the text"),
+    ("find expected ':'", "a `:` is missing after a key", "write `key: value`"),
+    ("node content", "a value is missing", "close the bracket, or write the value"),
+    ("expected '-'", "a `- ` is missing", "check the indentation of this line"),
+    ("expected key", "a key is missing", "check the indentation of this line"),
+    ("expected <block end>", "a key is missing", "check the indentation of this line"),
 )
 
 
@@ -45,6 +50,7 @@ class _Open:
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     items: list[Node] = field(default_factory=list[Node])
     key: tuple[str, Span] | None = None
+    pruned: bool = False
 
 
 def split_lines(source: str) -> list[str]:
@@ -79,8 +85,8 @@ def _events(source: str) -> Iterator[yaml.Event]:
 def _syntax(fault: yaml.MarkedYAMLError, builder: _Builder) -> Diagnostic:
     mark = fault.problem_mark or fault.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    problem = " ".join(str(fault.problem or fault.context or "cannot be read").split())
-    advice = next((text for words, text in _ADVICE if words in problem), "")
+    said = " ".join(str(fault.problem or fault.context or "cannot be read").split())
+    problem, advice = next((ours for words, *ours in _PROBLEMS if words in said), (said, ""))
     return error("S001", builder.point(line, column), f"invalid YAML: {problem}", help=advice)
 
 
@@ -111,7 +117,8 @@ class _Builder:
 
     def point(self, line: int, column: int) -> Span:
         """The place of a mark of the scanner, moved back onto the last line of text if it is past it."""
-        line = min(line, len(self.lines) - 1)
+        if line >= len(self.lines):
+            line, column = len(self.lines) - 1, len(self.lines[-1])
         while line > 0 and not self.lines[line].strip():
             line, column = line - 1, len(self.lines[line - 1])
         column = min(column, len(self.lines[line]))
@@ -130,12 +137,12 @@ class _Builder:
                 f"`*{event.anchor}` is an alias: specs have none",
                 "write the value out, or declare a type",
             )
-            self._add(ScalarNode(self._span(event), None, ""))
+            self._add(BrokenNode(self._span(event)))
         elif isinstance(event, yaml.NodeEvent):
             self._check_properties(event)
             return self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._close()
+            self._close(event)
         return True
 
     def _node(self, event: yaml.NodeEvent) -> bool:
@@ -164,8 +171,8 @@ class _Builder:
     def _check_properties(self, event: yaml.NodeEvent) -> None:
         if event.anchor is not None:
             self._fault(event, f"`&{event.anchor}` is an anchor: specs have none", "remove it")
-        tag = getattr(event, "tag", None)
-        if tag is not None:
+        tag = str(getattr(event, "tag", None) or "").replace("tag:yaml.org,2002:", "!!")
+        if tag:
             self._fault(
                 event, f"`{tag}` is a tag: specs have none", "remove it; quote a text to make it a string"
             )
@@ -201,8 +208,9 @@ class _Builder:
         if entry.key == "<<":
             help_ = "write the keys out"
             self.faults.append(error("S001", entry.span, "`<<` is a merge key: specs have none", help=help_))
+            top.pruned = True
         elif entry.key.startswith("\0"):
-            pass
+            top.pruned = True
         elif first := top.entries.get(entry.key):
             note = Note(first.span, "first used here")
             self.faults.append(
@@ -211,10 +219,14 @@ class _Builder:
         else:
             top.entries[entry.key] = entry
 
-    def _close(self) -> None:
+    def _close(self, event: yaml.Event) -> None:
         top = self._stack.pop()
+        _, end = _marks(event)
+        # A collection in brackets ends with its bracket; the end of one in lines is wherever the next starts.
+        if top.flow and end.line == top.span.line - 1:
+            top.span = replace(top.span, end=end.column + 1)
         if top.mapping:
-            self._add(MapNode(top.span, top.entries))
+            self._add(MapNode(top.span, top.entries, top.pruned))
         else:
             self._add(ListNode(top.span, tuple(top.items)))
 
