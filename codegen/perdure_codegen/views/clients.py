@@ -137,9 +137,7 @@ class _Builder:
         output = self.flavour.result_type(scope, methods.output(scope, handler))
         return self._made(scope, handler, handler.py_name, "_call", output, doc)
 
-    def _made(
-        self, scope: Scope, handler: Handler, name: str, via: str, output: Doc, doc: str = ""
-    ) -> Method:
+    def _made(self, scope: Scope, handler: Handler, name: str, via: str, output: Doc, doc: str = "") -> Method:
         """A method that passes its parameters on."""
         receiver = methods.receiver(handler)
         given = methods.parameters(scope, self.names, self.service, handler)

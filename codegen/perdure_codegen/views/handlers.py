@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perdure_codegen import derived, literals
+from perdure_codegen import derived, literals, naming
 from perdure_codegen.annotate import Scope
 from perdure_codegen.derived import WireNames
 from perdure_codegen.imports import Imports
 from perdure_codegen.layout import (
     STEP,
     Doc,
-    Labelled,
     Parameter,
     Text,
     call,
@@ -51,6 +50,7 @@ class HandlersView:
     """All of `handlers.py`."""
 
     head: Head
+    aliases: tuple[str, ...]
     functions: tuple[Function, ...]
     classes: tuple[Class, ...]
 
@@ -75,25 +75,32 @@ class _Builder:
     def state(self, service: Service) -> Iterator[Class]:
         """The view that writes, and the one that only reads; both have the same keys."""
         scope = self.scope.hiding(*(value.py_name for value in service.state))
-        owner = f"{service.py_name}State"
-        given = {value.name: field_default(scope, self.factories, owner, value) for value in service.state}
+        given = {value.name: self.typed(scope, service, "State", value) for value in service.state}
+        for value in service.state:
+            default = field_default(scope, self.factories, f"{service.py_name}State", value)
+            given[value.name] += () if default is None else (default,)
         for read in ("", "Read"):
-            members = tuple(
-                self.key(scope, f"{read}StateKey", value, given[value.name]) for value in service.state
-            )
+            members = tuple(self.key(scope, f"{read}StateKey", value, given[value.name]) for value in service.state)
             base = self.scope.of("perdure", f"{read}StateView")
             yield Class(_class(f"{service.py_name}{read}State", Text(base)), "", members)
 
     def promises(self, service: Service) -> Class:
         scope = self.scope.hiding(*(value.py_name for value in service.promises))
-        members = tuple(self.key(scope, "PromiseKey", value, None) for value in service.promises)
+        members = tuple(
+            self.key(scope, "PromiseKey", value, self.typed(scope, service, "Promises", value))
+            for value in service.promises
+        )
         base = self.scope.of("perdure", "PromiseView")
         return Class(_class(f"{service.py_name}Promises", Text(base)), "", members)
 
-    def key(self, scope: Scope, descriptor: str, value: Value, default: Labelled | None) -> Member:
+    def typed(self, scope: Scope, service: Service, view: str, value: Value) -> tuple[Doc, ...]:
+        """The type of a key as an expression."""
+        wanted = naming.constant(f"{service.py_name}{view}_{value.py_name}")
+        return (self.factories.expression(scope, wanted, value),)
+
+    def key(self, scope: Scope, descriptor: str, value: Value, passed: tuple[Doc, ...]) -> Member:
         made = index(scope.of("perdure", descriptor), scope.plain(value.type))
-        more = () if default is None else (default,)
-        line = call(made, Text(literals.string(value.name)), scope.full(value), *more)
+        line = call(made, Text(literals.string(value.name)), *passed)
         text = statement(f"{value.py_name} = ", line, STEP)
         return Member(text, literals.docstring(docs.of_value(value), STEP))
 
@@ -143,8 +150,7 @@ class _Builder:
         inside = scope.hiding(*(handler.py_name for handler in service.handlers))
         bases = (Text(scope.of("perdure", "Handlers")), Text(scope.of("abc", "ABC")))
         contexts = (
-            (literals.string(handler.name), Text(derived.context(service, handler)))
-            for handler in service.handlers
+            (literals.string(handler.name), Text(derived.context(service, handler))) for handler in service.handlers
         )
         definition = f"{scope.near('_wire')}.{self.names.service(service)}"
         return Class(
@@ -193,5 +199,7 @@ def handlers(model: Model, package: Package) -> HandlersView:
     declared = (each.name for each in (*package.types, *package.errors))
     imports = Imports(frozenset((*own, *declared)))
     builder = _Builder(Scope(model, package, imports), derived.wire_names(package), Factories())
-    classes = tuple(made for service in package.services for made in builder.classes(service))
-    return HandlersView(head(package, imports), tuple(builder.factories.functions), classes)
+    classes = tuple(each for service in package.services for each in builder.classes(service))
+    made = builder.factories
+    top = head(package, imports, starts_with_block=not made.aliases)
+    return HandlersView(top, tuple(made.aliases), tuple(made.functions), classes)

@@ -77,9 +77,7 @@ def handler_parameter(scope: Scope, value: Value) -> Parameter:
     if value.required or needs_constant(scope, value):
         return Parameter(value.py_name, scope.plain(value.type))
     default = value.default if value.has_default else None
-    return Parameter(
-        value.py_name, scope.plain(value.type), expressions.expression(scope, value.type, default)
-    )
+    return Parameter(value.py_name, scope.plain(value.type), expressions.expression(scope, value.type, default))
 
 
 def parameters(scope: Scope, names: WireNames, service: Service, handler: Handler) -> Iterator[Parameter]:

@@ -103,9 +103,7 @@ def models(model: Model, package: Package) -> ModelsView:
     aliases = [_alias(scope, each) for each in _in_order(package)]
     errors = [_error(scope, factories, each) for each in package.errors]
     constants = [AliasView(text, "") for text in factories.constants]
-    second = [
-        f"{alias}: {scope.member('typing', 'TypeAlias')} = {name}" for alias, name in imports.second_names()
-    ]
+    second = [f"{alias}: {scope.member('typing', 'TypeAlias')} = {name}" for alias, name in imports.second_names()]
     blocks: tuple[Block, ...] = (*enums, *factories.functions, *structs, *aliases, *constants, *errors)
     starts_with_block = not isinstance(blocks[0], AliasView) if blocks else True
     top = head(package, imports, doc=package.doc, starts_with_block=starts_with_block)
@@ -123,9 +121,7 @@ def _struct(scope: Scope, factories: Factories, struct: Struct) -> Record:
         field, tag = struct.tag
         options += [("tag_field", literals.string(field)), ("tag", literals.string(tag))]
     doc = docs.described(struct.doc, struct.deprecated)
-    return record(
-        scope, factories, Shape(name=struct.name, fields=struct.fields, doc=doc, options=tuple(options))
-    )
+    return record(scope, factories, Shape(name=struct.name, fields=struct.fields, doc=doc, options=tuple(options)))
 
 
 def _enum(scope: Scope, enum: Enum) -> EnumView:
@@ -234,9 +230,7 @@ def _parameter(scope: Scope, factories: Factories, error: ErrorDef, value: Value
     if expressions.nature(scope, value.type, default) == "literal":
         return Parameter(value.py_name, annotation, expressions.expression(scope, value.type, default))
     wanted = f"_{naming.constant(error.name)}_{naming.constant(value.py_name)}"
-    return Parameter(
-        value.py_name, annotation, Text(factories.constant(scope, factories.fresh(wanted), value))
-    )
+    return Parameter(value.py_name, annotation, Text(factories.constant(scope, factories.fresh(wanted), value)))
 
 
 def _init_body(scope: Scope, error: ErrorDef, receiver: str) -> Iterator[str]:

@@ -5,14 +5,16 @@ The law: a field reads and writes exactly the JSON the spec describes: its wire 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import count
 
 from perdure_codegen import expressions, literals, naming
 from perdure_codegen.annotate import Scope, number
 from perdure_codegen.layout import (
     STEP,
     WIDTH,
+    Bar,
     Bracket,
     Doc,
     Labelled,
@@ -28,6 +30,7 @@ from perdure_codegen.model import (
     NO_CONSTRAINTS,
     Alias,
     Constraints,
+    Enum,
     ListOf,
     MapOf,
     Nullable,
@@ -81,6 +84,7 @@ class Factories:
     """What one file needs for its defaults: functions that build them and constants that hold them."""
 
     functions: list[Function] = field(default_factory=list[Function])
+    aliases: list[str] = field(default_factory=list[str])
     constants: list[str] = field(default_factory=list[str])
     _names: set[str] = field(default_factory=set[str])
 
@@ -93,6 +97,20 @@ class Factories:
         final = index(outside.member("typing", "Final"), outside.plain(value.type))
         self.constants.append(annotated(name, final, expression))
         return name
+
+    def expression(self, scope: Scope, wanted: str, value: Value) -> Doc:
+        """The type of `value` where an expression stands.
+
+        There `Annotated[…] | None` is no type for type checkers, so it gets a name; `wanted` says which.
+        """
+        type_ = scope.full(value)
+        if not isinstance(type_, Bar) or isinstance(type_.operands[0], Text):
+            return type_
+        outside = scope.hiding()
+        name = self.fresh(f"_{wanted.strip('_')}")
+        alias = f"{name}: {outside.member('typing', 'TypeAlias')} = "
+        self.aliases.append(statement(alias, outside.full(value)))
+        return Text(name)
 
     def fresh(self, wanted: str) -> str:
         """`wanted`, or that with a number if the file has it already."""
@@ -137,9 +155,7 @@ def record(scope: Scope, factories: Factories, shape: Shape, *, indent: int = 0)
         head=statement("class ", call(shape.name, base, *arguments), indent, ":"),
         doc=literals.docstring(shape.doc, body),
         members=tuple(
-            Member(
-                _field(inside, factories, owner, value, body), literals.docstring(docs.of_value(value), body)
-            )
+            Member(_field(inside, factories, owner, value, body), literals.docstring(docs.of_value(value), body))
             for value in shape.fields
         ),
         checks=tuple(decimal_checks(scope, shape.fields, body + STEP)),
@@ -157,7 +173,8 @@ def _masked(shape: Shape) -> str:
         f"{value.py_name}=***" if value.sensitive else f"{value.py_name}={{self.{value.py_name}!r}}"
         for value in shape.fields
     )
-    return f'f"{shape.name}({", ".join(shown)})"'
+    prefix = "" if all(value.sensitive for value in shape.fields) else "f"
+    return f'{prefix}"{shape.name}({", ".join(shown)})"'
 
 
 def _field(scope: Scope, factories: Factories, owner: str, value: Value, indent: int) -> str:
@@ -183,10 +200,22 @@ def field_default(scope: Scope, factories: Factories, owner: str, value: Value) 
     match expressions.nature(scope, value.type, default):
         case "literal" | "constant":
             return Labelled("default=", expressions.expression(scope, value.type, default))
-        case "empty":
+        case "empty" if not _too_early(scope, value.type):
             return Labelled("default_factory=", expressions.factory(scope, value.type))
-        case "built":
+        case _:
             return Labelled("default_factory=", Text(factories.add(scope, owner, value)))
+
+
+def _too_early(scope: Scope, type_: Type) -> bool:
+    """Whether a type names something that is not there yet when the fields of a struct are made."""
+    match type_:
+        case ListOf(item) | SetOf(item) | MapOf(item) | Nullable(item):
+            return _too_early(scope, item)
+        case Ref():
+            here = scope.in_models and type_.package == scope.package.name
+            return here and not isinstance(scope.definition(type_), Enum)
+        case _:
+            return False
 
 
 # --- decimals ----------------------------------------------------------------------------------------------
@@ -195,8 +224,9 @@ def field_default(scope: Scope, factories: Factories, owner: str, value: Value) 
 def decimal_checks(scope: Scope, values: Iterable[Value], indent: int) -> list[str]:
     """Statements that check the decimals in some fields, also those in lists and behind aliases."""
     lines: list[str] = []
+    names = (f"item{number}" for number in count(1))
     for value in values:
-        place = _Place(f"self.{value.py_name}", value.name, indent)
+        place = _Place(f"self.{value.py_name}", value.name, indent, names)
         lines += _checks(scope, value.type, value.constraints, place)
     return lines
 
@@ -208,14 +238,14 @@ class _Place:
     expression: str
     wire: str
     indent: int
-    depth: int = 0
+    names: Iterator[str]
+    """Loop variables that are not in use."""
 
     def line(self, text: str) -> str:
         return " " * self.indent + text
 
     def inside(self, expression: str = "") -> _Place:
-        depth = self.depth + bool(expression)
-        return replace(self, expression=expression or self.expression, indent=self.indent + STEP, depth=depth)
+        return replace(self, expression=expression or self.expression, indent=self.indent + STEP)
 
 
 def _checks(scope: Scope, type_: Type, limits: Constraints, place: _Place) -> list[str]:
@@ -231,7 +261,7 @@ def _checks(scope: Scope, type_: Type, limits: Constraints, place: _Place) -> li
             lines = _checks(scope, item, limits, place.inside())
             return [place.line(not_none(place.expression, place.indent)), *lines] if lines else []
         case ListOf(item) | SetOf(item) | MapOf(item):
-            name = f"item{place.depth + 1}" if place.depth else "item"
+            name = next(place.names)
             values = f"{place.expression}.values()" if isinstance(type_, MapOf) else place.expression
             lines = _checks(scope, item, NO_CONSTRAINTS, place.inside(name))
             return [place.line(f"for {name} in {values}:"), *lines] if lines else []
@@ -251,6 +281,4 @@ def _limits(limits: Constraints) -> Sequence[Doc]:
 def _merged(outer: Constraints, inner: Constraints) -> Constraints:
     """The limits of an alias, with those that its use adds."""
     names = [each.name for each in fields(Constraints)]
-    return replace(
-        outer, **{name: getattr(inner, name) for name in names if getattr(inner, name) is not None}
-    )
+    return replace(outer, **{name: getattr(inner, name) for name in names if getattr(inner, name) is not None})

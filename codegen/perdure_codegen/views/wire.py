@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from perdure_codegen import derived, expressions, literals
+from perdure_codegen import derived, expressions, literals, naming
 from perdure_codegen.annotate import Scope
 from perdure_codegen.derived import WireNames
 from perdure_codegen.imports import Imports
@@ -60,7 +60,7 @@ class _Builder:
             _text("attr", handler.py_name),
             _text("kind", handler.kind),
             Labelled("input=", self.input(service, handler)),
-            Labelled("output=", Text("None") if handler.output is None else scope.full(handler.output)),
+            Labelled("output=", self.typed(service, handler, handler.output)),
             Labelled("spread=", Text(repr(bool(handler.params)))),
             *self.extras(handler),
         ]
@@ -70,7 +70,14 @@ class _Builder:
     def input(self, service: Service, handler: Handler) -> Doc:
         if handler.params:
             return Text(self.names.params(service, handler))
-        return Text("None") if handler.input is None else self.scope.full(handler.input)
+        return self.typed(service, handler, handler.input)
+
+    def typed(self, service: Service, handler: Handler, value: Value | None) -> Doc:
+        """The type of an input or an output as an expression."""
+        if value is None:
+            return Text("None")
+        kind = "INPUT" if value is handler.input else "OUTPUT"
+        return self.factories.expression(self.scope, f"{self.names.handler(service, handler)}_{kind}", value)
 
     def extras(self, handler: Handler) -> Iterator[Doc]:
         """What is left out if the spec says nothing."""
@@ -94,16 +101,20 @@ class _Builder:
         if service.key is not None:
             items.append(Labelled("key=", scope.full(service.key)))
         places = (("state", service.state), ("promises", service.promises))
-        items += [Labelled(f"{name}=", self.places(values)) for name, values in places if values]
+        constant = self.names.service(service)
+        items += [Labelled(f"{name}=", self.places(constant, values)) for name, values in places if values]
         if service.doc.strip():
             items.append(_text("doc", service.doc.strip()))
         value = Bracket(Text(scope.of("perdure", "ServiceDef")), "(", tuple(items), exploded=True)
         return annotated(self.names.service(service), Text(scope.member("typing", "Final")), value)
 
-    def places(self, values: tuple[Value, ...]) -> Doc:
+    def places(self, constant: str, values: tuple[Value, ...]) -> Doc:
         """Wire names with their types."""
-        pairs = ((Text(literals.string(value.name)), self.scope.full(value)) for value in values)
-        return tuple_of(tuple_of(pair) for pair in pairs)
+        pairs: list[Doc] = []
+        for value in values:
+            type_ = self.factories.expression(self.scope, f"{constant}_{naming.constant(value.py_name)}", value)
+            pairs.append(tuple_of((Text(literals.string(value.name)), type_)))
+        return tuple_of(pairs)
 
     def params(self, service: Service, handler: Handler) -> Record:
         shape = Shape(name=self.names.params(service, handler), fields=handler.params or ())
@@ -135,7 +146,8 @@ def wire(model: Model, package: Package) -> WireView:
     definitions = [text for service in package.services for text in builder.definitions(service)]
     blocks: tuple[Function | Record, ...] = (*builder.factories.functions, *structs)
     top = head(package, imports, starts_with_block=bool(blocks))
-    return WireView(top, blocks, (*builder.factories.constants, *definitions))
+    made = builder.factories
+    return WireView(top, blocks, (*made.aliases, *made.constants, *definitions))
 
 
 # --- options -----------------------------------------------------------------------------------------------
