@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 
 from perdure.client import Client
@@ -46,7 +46,7 @@ class App:
         self.registry = Registry(services, defaults)
 
     @contextlib.asynccontextmanager
-    async def engine(self, folder: Path | str) -> AsyncIterator[Engine]:
+    async def engine(self, folder: Path | str) -> AsyncGenerator[Engine]:
         """Run an engine on a data folder, for as long as the context lasts.
 
         Raises:
@@ -60,7 +60,7 @@ class App:
             await engine.stop()
 
     @contextlib.asynccontextmanager
-    async def open(self, folder: Path | str) -> AsyncIterator[Client]:
+    async def open(self, folder: Path | str) -> AsyncGenerator[Client]:
         """Run inside this process, without a port; generated clients take what this gives.
 
         Raises:

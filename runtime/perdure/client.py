@@ -167,7 +167,11 @@ class ServiceClient:
         except BadValue as e:
             raise TypeError(f"input of {handler.service}/{handler.name}: {e}") from None
         target = Target(handler.service, self._key, handler.name)
-        key = self._options.idempotency_key if options is None or options.idempotency_key is None else options.idempotency_key
+        key = (
+            self._options.idempotency_key
+            if options is None or options.idempotency_key is None
+            else options.idempotency_key
+        )
         return Request(target, value, key, self._options.headers, None if options is None else options.delay)
 
     async def _call(self, handler: HandlerDef[T], payload: object = None) -> T:
@@ -175,7 +179,9 @@ class ServiceClient:
         return _value(handler, await _within(call, self._options.timeout))
 
     async def _send(self, handler: HandlerDef[T], payload: object, options: SendOptions) -> InvocationHandle[T]:
-        accepted = await _within(self._client.transport.send(self._request(handler, payload, options)), self._options.timeout)
+        accepted = await _within(
+            self._client.transport.send(self._request(handler, payload, options)), self._options.timeout
+        )
         return InvocationHandle(self._client, accepted.invocation_id, handler, new=accepted.new)
 
 
@@ -248,7 +254,9 @@ class SyncClient:
 
     def __init__(self, client: Client) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"perdure-client-{uuid.uuid4().hex[:6]}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"perdure-client-{uuid.uuid4().hex[:6]}", daemon=True
+        )
         self._thread.start()
         self.client = client
 
@@ -301,14 +309,15 @@ class SyncInvocationHandle(Generic[T]):
         return self._client.run(self._handle.peek())
 
 
-class ServiceSyncClient:
-    """Base of generated clients (blocking)."""
+A = TypeVar("A", bound=ServiceClient)
 
-    _made_of: ServiceClient
 
-    def __init__(self, client: SyncClient) -> None:
+class _Blocking(Generic[A]):
+    """A blocking client is made of an asyncio client, and waits for it."""
+
+    def __init__(self, client: SyncClient, made_of: A) -> None:
         self._client = client
-        self._made_of = ServiceClient(client.client)
+        self._made_of = made_of
 
     def with_options(
         self,
@@ -329,20 +338,25 @@ class ServiceSyncClient:
         return SyncInvocationHandle(self._client, self._client.run(self._made_of._send(handler, payload, options)))
 
 
-class ObjectSyncClient(ServiceSyncClient, Generic[K]):
+class ServiceSyncClient(_Blocking[ServiceClient]):
+    """Base of generated clients (blocking)."""
+
+    def __init__(self, client: SyncClient) -> None:
+        super().__init__(client, ServiceClient(client.client))
+
+
+class ObjectSyncClient(_Blocking[ObjectClient[K]]):
     """Base of generated clients of objects (blocking)."""
 
     def __init__(self, client: SyncClient, key: K) -> None:
-        super().__init__(client)
-        self._made_of = ObjectClient(client.client, key)
+        super().__init__(client, ObjectClient(client.client, key))
 
 
-class WorkflowSyncClient(ObjectSyncClient[K]):
+class WorkflowSyncClient(_Blocking[WorkflowClient[K]]):
     """Base of generated clients of workflows (blocking)."""
 
     def __init__(self, client: SyncClient, key: K) -> None:
-        super().__init__(client, key)
-        self._made_of: WorkflowClient[K] = WorkflowClient(client.client, key)
+        super().__init__(client, WorkflowClient(client.client, key))
 
     def _submit(self, handler: HandlerDef[T], payload: object = None) -> SyncInvocationHandle[T]:
         return SyncInvocationHandle(self._client, self._client.run(self._made_of._submit(handler, payload)))
@@ -351,13 +365,14 @@ class WorkflowSyncClient(ObjectSyncClient[K]):
         return self._client.run(self._made_of._attach(handler))
 
     def _peek(self, handler: HandlerDef[T]) -> T | None:
-        return self._client.run(self._made_of._peek(handler))
+        peek = self._made_of._peek(handler)
+        return self._client.run(peek)
 
 
 class SyncSender:
     """Base of what `client.send()` returns (blocking)."""
 
-    def __init__(self, client: ServiceSyncClient, options: SendOptions) -> None:
+    def __init__(self, client: _Blocking[Any], options: SendOptions) -> None:
         self._client = client
         self._options = options
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 import functools
 import logging
-import random
 import uuid
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from random import Random
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 import msgspec
@@ -171,13 +171,13 @@ class Context:
         """The same as a time in UTC."""
         return datetime.datetime.fromtimestamp(self.time(), datetime.UTC)
 
-    def random(self) -> random.Random:
+    def random(self) -> Random:
         """A source of chance that gives the same on each replay."""
         return self._random
 
     @functools.cached_property
-    def _random(self) -> random.Random:
-        return random.Random(self._journal.input.seed)  # noqa: S311  not for secrets that outlive the journal
+    def _random(self) -> Random:
+        return Random(self._journal.input.seed)
 
     def uuid(self) -> uuid.UUID:
         """A random UUID (version 4) that is the same on each replay."""
@@ -341,8 +341,8 @@ class _Keyed(Context, Generic[K]):
     @functools.cached_property
     def key(self) -> K:
         """Key of the object, or id of the workflow."""
-        text = self._journal.target.key or ""
-        key: K = msgspec.convert(text, self._key_type or str, strict=False)
+        type_: Any = self._key_type or str
+        key: K = msgspec.convert(self._journal.target.key or "", type_, strict=False)
         return key
 
 
@@ -360,5 +360,3 @@ class WorkflowContext(_Keyed[K]):
 
 class SharedWorkflowContext(_Keyed[K]):
     """A shared handler of a workflow: it signals and queries."""
-
-

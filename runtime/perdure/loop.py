@@ -18,15 +18,17 @@ import heapq
 import logging
 import math
 import sys
+import types
 import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from perdure.errors import NonDurableOperation
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 CALLBACKS_PER_STEP = 1_000_000
 """A handler that is not quiet after so many callbacks never will be; the node must go on without it."""
@@ -48,9 +50,14 @@ class DurableFuture(asyncio.Future[T]):
 class DurableTask(asyncio.Task[T]):
     """A task on a durable loop."""
 
-    def __init__(self, coro: Generator[Any, Any, T] | Coroutine[Any, Any, T], loop: DurableLoop, **options: Any) -> None:  # noqa: ANN401  what asyncio passes on
+    def __init__(
+        self,
+        coro: Generator[Any, Any, T] | Coroutine[Any, Any, T],
+        loop: DurableLoop,
+        **options: Any,  # noqa: ANN401  what asyncio passes on
+    ) -> None:
         self._sequence = loop.next_sequence()
-        super().__init__(coro, loop=loop, **options)  # type: ignore[arg-type]  # a Task takes generators too
+        super().__init__(coro, loop=loop, **options)
 
     def __hash__(self) -> int:
         return self._sequence
@@ -87,21 +94,21 @@ class DurableLoop(asyncio.AbstractEventLoop):
                     return
                 handle = ready.popleft()
                 if not handle.cancelled():
-                    handle._run()  # type: ignore[attr-defined]  # how every event loop runs a handle
+                    handle._run()
         raise NonDurableOperation(
             f"the handler is still busy after {CALLBACKS_PER_STEP:,} callbacks without waiting for anything durable;"
             " a loop around asyncio.sleep(0) does this: sleep for some time, or wait for a result"
         )
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """Be the running loop of this thread for a while, also inside of another one."""
-        outer = events._get_running_loop()  # type: ignore[attr-defined]  # the documented way for event loops
-        events._set_running_loop(self)  # type: ignore[attr-defined]  # ditto
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
         try:
             yield
         finally:
-            events._set_running_loop(outer)  # type: ignore[attr-defined]  # ditto
+            events._set_running_loop(outer)
 
     def next_timer_ms(self) -> int | None:
         """When the earliest timer that is still wanted is due."""
@@ -138,7 +145,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch for this
                 with contextlib.suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]  # a task of a durable loop has one
+                    task.get_coro().close()
 
     # --- for asyncio
 
@@ -147,7 +154,10 @@ class DurableLoop(asyncio.AbstractEventLoop):
         return self._now_ms / 1000
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None  # noqa: ANN401
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         if not self._closed:
@@ -157,8 +167,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def call_later(
         self,
         delay: float,
-        callback: Callable[..., object],
-        *args: Any,  # noqa: ANN401
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -166,8 +176,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,  # noqa: ANN401
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
@@ -190,7 +200,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
             if isinstance(coro, Coroutine):
                 coro.close()
             raise NonDurableOperation("this attempt is over; nothing can be started in it")
-        if sys._getframe(2).f_code is _STANDARD_AS_COMPLETED:
+        if _started_by(sys._getframe(1)) in _UNORDERED:  # pyright: ignore[reportPrivateUsage]  there is no other way to see a caller
             raise NonDurableOperation(_AS_COMPLETED_ADVICE)
         task = DurableTask(coro, self, name=name or f"Task-{self._sequence + 1}", context=context, **options)
         self._tasks[task._sequence] = task
@@ -203,7 +213,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         """Debug mode would read the wall clock; there is none here."""
 
     def is_running(self) -> bool:
-        return events._get_running_loop() is self  # type: ignore[attr-defined]  # ditto
+        return events._get_running_loop() is self
 
     def is_closed(self) -> bool:
         return self._closed
@@ -230,7 +240,7 @@ def _refuse(name: str) -> Callable[..., Any]:
     def refuse(self: DurableLoop, *args: object, **options: object) -> Any:  # noqa: ANN401  never returns
         raise NonDurableOperation(
             f"a durable handler cannot use {name}: on replay it would happen again, and the journal knows nothing of"
-            " it. Put it into a function and call that by `await ctx.run(\"name\", function)`; its result is"
+            ' it. Put it into a function and call that by `await ctx.run("name", function)`; its result is'
             " recorded, and replays return the record."
         )
 
@@ -238,7 +248,7 @@ def _refuse(name: str) -> Callable[..., Any]:
     return refuse
 
 
-_REFUSED = (
+_REFUSED = (  # noqa: SIM905  a list of 33 strings says no more
     "add_reader add_signal_handler add_writer call_soon_threadsafe connect_accepted_socket connect_read_pipe"
     " connect_write_pipe create_connection create_datagram_endpoint create_server create_unix_connection"
     " create_unix_server getaddrinfo getnameinfo remove_reader remove_signal_handler remove_writer run_forever"
@@ -249,22 +259,42 @@ _REFUSED = (
 
 for _name in _REFUSED:
     setattr(DurableLoop, _name, _refuse(_name))
-DurableLoop.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]  # all of them are there now
 
 
-# The standard function makes a set of what it is given and starts coroutines in the order of that set, which
+# The standard as_completed makes a set of what it is given and starts coroutines in the order of that set, which
 # is the order of their addresses in memory. Started first, in the order given, they are tasks that hash by
 # that order. The original refuses coroutines on a durable loop rather than diverge on replay.
 _standard_as_completed = asyncio.as_completed
-_STANDARD_AS_COMPLETED = _standard_as_completed.__code__
 _AS_COMPLETED_ADVICE = (
     "this as_completed was imported before perdure and would start coroutines in another order on each replay:"
     " call it as `asyncio.as_completed`, or give it tasks made by asyncio.create_task"
 )
 
 
-def _as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109  as the original
-    if isinstance(events._get_running_loop(), DurableLoop) and not isinstance(fs, Coroutine):  # type: ignore[attr-defined]  # ditto
+def _codes(function: object) -> Iterator[types.CodeType]:
+    """The code of a function, and of the comprehensions in it."""
+    if isinstance(function, types.FunctionType):
+        yield function.__code__
+        yield from (constant for constant in function.__code__.co_consts if isinstance(constant, types.CodeType))
+
+
+# Pythons differ in where these two do their work.
+_ENSURING = {*_codes(asyncio.ensure_future), *_codes(getattr(asyncio.tasks, "_ensure_future", None))}
+_UNORDERED = {
+    *_codes(_standard_as_completed),
+    *_codes(getattr(asyncio.tasks, "_AsCompletedIterator", object).__init__),
+}
+
+
+def _started_by(frame: types.FrameType) -> types.CodeType:
+    """Whose code asked for a task, behind asyncio's own helpers."""
+    while frame.f_code in _ENSURING and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code
+
+
+def _as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> Any:  # noqa: ANN401  as the original
+    if isinstance(events._get_running_loop(), DurableLoop) and not isinstance(fs, Coroutine):
         fs = [asyncio.ensure_future(awaitable) for awaitable in fs]
     return _standard_as_completed(fs, timeout=timeout)
 

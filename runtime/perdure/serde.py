@@ -16,7 +16,7 @@ import msgspec
 T = TypeVar("T")
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
-_NATIVE = (str, int, float, bool, type(None))
+_NATIVE: tuple[object, ...] = (str, int, float, bool, type(None))
 
 
 class BadValue(ValueError):
@@ -96,12 +96,13 @@ def seal_untyped(value: object) -> bytes:
     return raw
 
 
-def _comes_back(value: object) -> bool:
-    if type(value) is list:
-        return all(_comes_back(item) for item in value)  # type: ignore[unreachable]  # mypy does not narrow by type()
-    if type(value) is dict:
-        return all(type(key) is str and _comes_back(item) for key, item in value.items())  # type: ignore[unreachable]  # ditto
-    return type(value) in _NATIVE and value == value  # noqa: PLR0124  NaN has no JSON form
+def _comes_back(value: Any) -> bool:  # noqa: ANN401  whatever a closure returned
+    kind: object = type(value)
+    if kind is list:
+        return all(_comes_back(item) for item in value)
+    if kind is dict:
+        return all(type(key) is str and _comes_back(item) for key, item in value.items())
+    return kind in _NATIVE and value == value  # NaN has no JSON form
 
 
 def check_decimal(

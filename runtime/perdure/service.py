@@ -37,7 +37,7 @@ class RetryPolicy:
     on_exhausted: Literal["fail", "pause"] | None = None
 
     def over(self, base: Policy) -> Policy:
-        """This policy, with `base` where it says nothing."""
+        """What it says, and `base` where it says nothing."""
         changes: dict[str, Any] = {
             "initial_ms": milliseconds(self.initial),
             "factor": self.factor,

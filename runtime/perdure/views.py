@@ -99,10 +99,10 @@ class ReadStateKey(Generic[T]):
         return self._default
 
     @overload
-    def __get__(self, view: None, owner: Any) -> ReadStateKey[T]: ...
+    def __get__(self, view: None, owner: object) -> ReadStateKey[T]: ...
     @overload
-    def __get__(self, view: ReadStateView, owner: Any) -> ReadStateCell[T]: ...
-    def __get__(self, view: ReadStateView | None, owner: Any) -> ReadStateKey[T] | ReadStateCell[T]:
+    def __get__(self, view: ReadStateView, owner: object) -> ReadStateCell[T]: ...
+    def __get__(self, view: ReadStateView | None, owner: object) -> ReadStateKey[T] | ReadStateCell[T]:
         return self if view is None else ReadStateCell(view._ctx, self)
 
 
@@ -110,10 +110,10 @@ class StateKey(ReadStateKey[T]):
     """Declares a value of the state that handlers can read and write."""
 
     @overload
-    def __get__(self, view: None, owner: Any) -> StateKey[T]: ...
+    def __get__(self, view: None, owner: object) -> StateKey[T]: ...
     @overload
-    def __get__(self, view: ReadStateView, owner: Any) -> StateCell[T]: ...
-    def __get__(self, view: ReadStateView | None, owner: Any) -> StateKey[T] | StateCell[T]:
+    def __get__(self, view: ReadStateView, owner: object) -> StateCell[T]: ...
+    def __get__(self, view: ReadStateView | None, owner: object) -> StateKey[T] | StateCell[T]:
         return self if view is None else StateCell(view._ctx, self)
 
 
@@ -178,10 +178,10 @@ class PromiseKey(Generic[T]):
         self.type = type_
 
     @overload
-    def __get__(self, view: None, owner: Any) -> PromiseKey[T]: ...
+    def __get__(self, view: None, owner: object) -> PromiseKey[T]: ...
     @overload
-    def __get__(self, view: PromiseView, owner: Any) -> Promise[T]: ...
-    def __get__(self, view: PromiseView | None, owner: Any) -> PromiseKey[T] | Promise[T]:
+    def __get__(self, view: PromiseView, owner: object) -> Promise[T]: ...
+    def __get__(self, view: PromiseView | None, owner: object) -> PromiseKey[T] | Promise[T]:
         return self if view is None else Promise(view._ctx, self)
 
 
@@ -237,9 +237,7 @@ class ProxySender:
     def _send(self, handler: HandlerDef[T], payload: object = None) -> SentInvocation[T]:
         target = Target(handler.service, self._proxy._key, handler.name)
         value = _sealed(handler, payload)
-        return SentInvocation(
-            self._proxy._ctx._send(target, value, self._options.delay, self._options.idempotency_key)
-        )
+        return SentInvocation(self._proxy._ctx._send(target, value, self._options.delay, self._options.idempotency_key))
 
 
 def _sealed(handler: HandlerDef[Any], payload: object) -> bytes:

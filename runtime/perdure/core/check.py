@@ -38,7 +38,11 @@ _HOLDERS = (Status.RUNNING, Status.SUSPENDED, Status.BACKING_OFF, Status.PAUSED)
 def violations(txn: Txn) -> list[str]:
     """What is wrong with the store, in words; empty if nothing is."""
     return [
-        *(problem for key, row in txn.scan(INVOCATION, INVOCATION.letter) for problem in _invocation(txn, key[1:], row)),
+        *(
+            problem
+            for key, row in txn.scan(INVOCATION, INVOCATION.letter)
+            for problem in _invocation(txn, key[1:], row)
+        ),
         *_locks(txn),
         *_inboxes(txn),
         *_timers(txn),

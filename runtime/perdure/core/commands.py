@@ -239,4 +239,3 @@ def execute(w: Work, id: bytes, target: Target, first_index: int, commands: tupl
         rule = _RULES.get(type(command))
         if rule is not None:
             rule(w, _At(id, index, target), command)
-

@@ -1,5 +1,6 @@
-"""Machine 2, the node: something happened; what does the node now know, and what must be done?
+"""Machine 2, the node.
 
+Something happened; what does the node now know, and what must be done?
 `apply` is a function of rows, an event and a time. It is called for one event after the other by the single
 writer, and that order is the order of everything.
 """

@@ -10,7 +10,18 @@ import enum
 
 import msgspec
 
-from perdure.core.entry import Completion, Entry, Failure, Headers, Input, Notification, Ok, Result, Signal, Target
+from perdure.core.entry import (
+    Completion,
+    Entry,
+    Failure,
+    Headers,
+    Input,
+    Notification,
+    Ok,
+    Result,
+    Signal,
+    Target,
+)
 from perdure.core.event import Abort, Action, Failed, Notify, Respond, SetAlarm, Start
 from perdure.core.ids import CANCEL_SIGNAL
 from perdure.core.port import Catalog, Facts, Txn

@@ -1,5 +1,6 @@
-"""Machine 1, one attempt against its journal: what does the handler get back, what did it newly ask for?
+"""Machine 1, one attempt against its journal.
 
+What does the handler get back, and what did it newly ask for?
 Commands are matched one by one, in the order in which they were recorded; notifications are given out in the
 order in which they were recorded. While anything recorded is left, nothing new is heard and another command
 than the recorded one is a `JournalMismatch`.
@@ -19,8 +20,8 @@ from perdure.core.entry import (
     ClearTimer,
     Command,
     CompleteAwakeable,
-    Completion,
     CompletePromise,
+    Completion,
     Entry,
     GetPromise,
     GetState,

@@ -246,5 +246,3 @@ def _part(text: str, limit: int) -> bytes:
     if len(raw) <= limit:
         return len(raw).to_bytes(2, "big") + raw
     return b"\xff\xff" + hashlib.sha256(raw).digest()
-
-

@@ -86,7 +86,7 @@ class Attempt:
         self.target = target
         self.replay = Replay(entries)
         self.input = self.replay.input
-        self.loop = DurableLoop(self.input.at_ms)
+        self.loop = DurableLoop(self.input.at_ms)  # type: ignore[abstract]  # what is missing refuses by name
         self.effects: dict[int, Effect] = {}
         """Closures of runs without a result, by command index."""
         self.recorded_effects: list[int] = []
@@ -160,9 +160,7 @@ class Attempt:
             return await self._bound.method(context)
         if not definition.spread:
             return await self._bound.method(context, payload)
-        return await self._bound.method(
-            context, **{name: getattr(payload, name) for name in payload.__struct_fields__}
-        )
+        return await self._bound.method(context, **{name: getattr(payload, name) for name in payload.__struct_fields__})
 
     def _settle(self) -> None:
         """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""
@@ -278,7 +276,7 @@ class Attempt:
         return recorded
 
     def _record(self, command: Command) -> Command:
-        if asyncio.events._get_running_loop() is not self.loop:  # type: ignore[attr-defined]  # as the loop itself
+        if asyncio.events._get_running_loop() is not self.loop:
             raise NonDurableOperation(
                 "ctx can only be used by its own handler while it runs: not inside of a function given to ctx.run,"
                 " not in another thread, and not after the attempt"
@@ -321,7 +319,7 @@ class Attempt:
         """The keys that the object's state has."""
         names: tuple[str, ...] = ()
         if self.replay.at_end:
-            stored = set() if self._unsaved_clear else set(self._host.stored_names(self.target))
+            stored = set[str]() if self._unsaved_clear else set(self._host.stored_names(self.target))
             stored.update(name for name, value in self._unsaved.items() if value is not None)
             stored.difference_update(name for name, value in self._unsaved.items() if value is None)
             names = tuple(sorted(stored))

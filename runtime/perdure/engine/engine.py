@@ -122,7 +122,7 @@ class Engine:
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Let closures that run come to an end, for some time; write what is pending; close the store."""
         deadline = asyncio.get_running_loop().time() + drain_s
-        while self._runner.busy and self._writer.failed is None and asyncio.get_running_loop().time() < deadline:
+        while self._runner.busy and self._writer.failed is None and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110  once, at the end
             await asyncio.sleep(0.01)
         self._alarm.stop()
         await self._runner.stop()

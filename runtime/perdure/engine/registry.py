@@ -31,7 +31,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
 class Bound:
     """A handler of a spec and the method of the user that implements it."""
 
-    def __init__(self, service: ServiceDef, definition: HandlerDef[Any], handlers: Handlers, defaults: Defaults) -> None:
+    def __init__(
+        self, service: ServiceDef, definition: HandlerDef[Any], handlers: Handlers, defaults: Defaults
+    ) -> None:
         options = definition.options
         self.service = service
         self.definition = definition
@@ -104,7 +106,7 @@ class Registry:
         self.services: dict[str, ServiceDef] = {}
         self.handlers: dict[tuple[str, str], Bound] = {}
         for handlers in services:
-            if not isinstance(handlers, Handlers):
+            if not isinstance(handlers, Handlers):  # pyright: ignore[reportUnnecessaryIsInstance]  not every user runs a type checker
                 raise TypeError(f"{handlers!r} is not an instance of a generated class: App([Greeter(), …])")
             service = handlers.__definition__
             if service.name in self.services:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
+from perdure.context import Closure
 from perdure.core.check import read_journal
 from perdure.core.entry import Failure, Ok, Target
 from perdure.core.event import Failed, Notify, RunEnded, RunFailed, Stepped, Suspended
@@ -132,7 +133,9 @@ class Runner:
             return None
         bound = self._registry.handlers.get((row.target.service, row.target.handler))
         if bound is None:
-            failure = Failure(404, f"nothing here serves {row.target.service}/{row.target.handler}; serve it and resume")
+            failure = Failure(
+                404, f"nothing here serves {row.target.service}/{row.target.handler}; serve it and resume"
+            )
             self._writer.apply(Stepped(id, (), Failed(failure, NEVER_AGAIN)))
             return None
         try:
@@ -309,8 +312,9 @@ class Runner:
             self._drop(id)
 
 
-def _is_async(closure: Callable[[], Any]) -> bool:
+def _is_async(closure: Closure) -> bool:
     function: Any = closure
-    while hasattr(function, "func"):
+    while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    method: object = getattr(function, "__call__", None)  # noqa: B004  not whether, but how it is called
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(method)

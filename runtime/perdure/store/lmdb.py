@@ -49,16 +49,16 @@ class LmdbStore:
             raise StoreError(f"cannot open the store in {folder}: {e}") from None
 
     def get(self, key: bytes) -> bytes | None:
-        return self._txn.get(key)  # type: ignore[return-value]  # bytes, since the transaction has no buffers
+        return self._txn.get(key)
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         with self._txn.cursor() as cursor:
             if not cursor.set_range(prefix):
                 return
             for key, value in cursor:
-                if not key.startswith(prefix):  # type: ignore[union-attr]  # ditto
+                if not key.startswith(prefix):
                     return
-                yield key, value  # type: ignore[misc]  # ditto
+                yield key, value
 
     def commit(self, records: Sequence[Record]) -> None:
         try:

@@ -5,6 +5,7 @@ Rows stay objects until their batch is committed, so a row that changes ten time
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
@@ -55,12 +56,8 @@ class Overlay:
         over: Rows = {}
         for rows in (self._committing, self._pending, self._event):
             over.update((key, row) for key, row in rows.items() if key.startswith(prefix))
-        count = 0
-        for key, row in _merge(sorted(over), over, self._store.scan(prefix), table):
-            yield key, row
-            count += 1
-            if count == limit:
-                return
+        merged = _merge(sorted(over), over, self._store.scan(prefix), table)
+        yield from itertools.islice(merged, limit or None)
 
     # --- the writer's side
 
