@@ -68,14 +68,17 @@ from perdure.views import (
 if TYPE_CHECKING:
     from perdure.app import App
     from perdure.http.transport import connect, connect_sync
+else:
+    # Here, where type checkers do not look: a function of this name would make them accept any attribute.
+    _LAZY = {"App": "perdure.app", "connect": "perdure.http.transport", "connect_sync": "perdure.http.transport"}
 
-_LAZY = {"App": "perdure.app", "connect": "perdure.http.transport", "connect_sync": "perdure.http.transport"}
+    def __getattr__(name: str) -> Any:  # noqa: ANN401  PEP 562
+        if name not in _LAZY:
+            raise AttributeError(f"module 'perdure' has no attribute {name!r}")
+        return getattr(importlib.import_module(_LAZY[name]), name)
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401  PEP 562
-    if name not in _LAZY:
-        raise AttributeError(f"module 'perdure' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 __all__ = [

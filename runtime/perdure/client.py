@@ -10,7 +10,6 @@ import asyncio
 import copy
 import datetime
 import threading
-import uuid
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -254,9 +253,7 @@ class SyncClient:
 
     def __init__(self, client: Client) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name=f"perdure-client-{uuid.uuid4().hex[:6]}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._loop.run_forever, name="perdure-client", daemon=True)
         self._thread.start()
         self.client = client
 

@@ -97,7 +97,7 @@ def seal_untyped(value: object) -> bytes:
 
 
 def _comes_back(value: Any) -> bool:  # noqa: ANN401  whatever a closure returned
-    kind: object = type(value)
+    kind: object = value.__class__
     if kind is list:
         return all(_comes_back(item) for item in value)
     if kind is dict:

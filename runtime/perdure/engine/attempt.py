@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from perdure.context import CallFuture, Closure, Context, Decode
 from perdure.core.entry import (
@@ -34,8 +34,9 @@ from perdure.core.entry import (
 from perdure.core.event import Ended, Failed, Stepped
 from perdure.core.ids import FIRST_AWAKEABLE
 from perdure.core.replay import Replay
-from perdure.core.retry import Policy
+from perdure.engine.effects import Effect
 from perdure.engine.registry import Bound
+from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
 from perdure.loop import DurableFuture, DurableLoop
 from perdure.outcome import to_failure
@@ -69,21 +70,13 @@ class Host(Protocol):
         ...
 
 
-class Effect(NamedTuple):
-    """The closure of a run, and how to go about it."""
-
-    name: str
-    closure: Closure
-    returns: Any
-    policy: Policy
-
-
 class Attempt:
     """Implements `context.Journal` on the journal of the embedded engine."""
 
     def __init__(self, id: bytes, target: Target, entries: list[Entry], bound: Bound, host: Host) -> None:
         self.id = id
         self.target = target
+        self.bound = bound
         self.replay = Replay(entries)
         self.input = self.replay.input
         self.loop = DurableLoop(self.input.at_ms)  # type: ignore[abstract]  # what is missing refuses by name
@@ -91,15 +84,13 @@ class Attempt:
         """Closures of runs without a result, by command index."""
         self.recorded_effects: list[int] = []
         """Those among them whose command is in the journal already; the runner starts them."""
-        self._bound = bound
         self._host = host
         self._futures: dict[int, tuple[DurableFuture[Any], Decode]] = {}
         self._signals: dict[int, tuple[DurableFuture[Any], Decode]] = {}
         self._early_signals: dict[int, Result] = {}
         self._next_signal = FIRST_AWAKEABLE
         self._armed: dict[int, int] = {}
-        self._unsaved: dict[str, bytes | None] = {}
-        self._unsaved_clear = False
+        self._unsaved = Unsaved()
         self._mismatch: JournalMismatch | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -150,17 +141,17 @@ class Attempt:
             self._task = self.loop.create_task(self._handle())
 
     async def _handle(self) -> Any:  # noqa: ANN401  what the handler returns
-        definition = self._bound.definition
-        context: Context = self._bound.context(self, self._bound.service.key)
+        definition = self.bound.definition
+        context: Context = self.bound.context(self, self.bound.service.key)
         try:
             payload = decode(self.input.value, definition.input)
         except BadValue as e:
             raise TerminalError(f"bad input: {e}", code=400) from None
         if definition.input is None:
-            return await self._bound.method(context)
+            return await self.bound.method(context)
         if not definition.spread:
-            return await self._bound.method(context, payload)
-        return await self._bound.method(context, **{name: getattr(payload, name) for name in payload.__struct_fields__})
+            return await self.bound.method(context, payload)
+        return await self.bound.method(context, **{name: getattr(payload, name) for name in payload.__struct_fields__})
 
     def _settle(self) -> None:
         """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""
@@ -222,8 +213,7 @@ class Attempt:
     # --- ends
 
     def _take(self) -> tuple[Command, ...]:
-        self._unsaved.clear()
-        self._unsaved_clear = False
+        self._unsaved.saved()
         return self.replay.take_new()
 
     def _ended(self) -> Stepped:
@@ -235,7 +225,7 @@ class Attempt:
             return Stepped(self.id, self._take(), Ended(to_failure(error)))
         if error is not None:
             return self._failed(error)
-        definition = self._bound.definition
+        definition = self.bound.definition
         try:
             output = seal(self._task.result(), definition.output)
         except BadValue as e:
@@ -248,7 +238,7 @@ class Attempt:
         _log.warning("an attempt of %s failed", self.target, exc_info=error)
         code = MISMATCH_CODE if isinstance(error, JournalMismatch) else 500
         after = milliseconds(error.retry_after) if isinstance(error, RetryableError) else None
-        return Stepped(self.id, (), Failed(Failure(code, _describe(error)), self._bound.policy, after))
+        return Stepped(self.id, (), Failed(Failure(code, _describe(error)), self.bound.policy, after))
 
     # --- context.Journal
 
@@ -272,7 +262,7 @@ class Attempt:
         fresh = self.replay.at_end
         recorded = self._record(command)
         if fresh:
-            self._remember(command)
+            self._unsaved.remember(command)
         return recorded
 
     def _record(self, command: Command) -> Command:
@@ -288,30 +278,17 @@ class Attempt:
             raise
 
     def _check_writable(self) -> None:
-        if self._bound.definition.kind not in STATE_KINDS:
+        if self.bound.definition.kind not in STATE_KINDS:
             raise NonDurableOperation(
-                f"{self.target} is a {self._bound.definition.kind} handler: only the exclusive handlers of an object"
+                f"{self.target} is a {self.bound.definition.kind} handler: only the exclusive handlers of an object"
                 " and the run of a workflow may write state"
             )
-
-    def _remember(self, command: Command) -> None:
-        """Reads have to see writes that the store does not know yet."""
-        if isinstance(command, SetState):
-            self._unsaved[command.key] = command.value
-        elif isinstance(command, ClearState):
-            self._unsaved[command.key] = None
-        elif isinstance(command, ClearAllState):
-            self._unsaved.clear()
-            self._unsaved_clear = True
 
     async def read_state(self, name: str) -> bytes | None:
         """One value of the object's state; the value read becomes part of the journal."""
         value: bytes | None = None
         if self.replay.at_end:
-            if name in self._unsaved:
-                value = self._unsaved[name]
-            elif not self._unsaved_clear:
-                value = self._host.stored_state(self.target, name)
+            value = self._unsaved.read(name, lambda: self._host.stored_state(self.target, name))
         recorded = self._record(GetState(name, value))
         return recorded.value if isinstance(recorded, GetState) else value
 
@@ -319,10 +296,7 @@ class Attempt:
         """The keys that the object's state has."""
         names: tuple[str, ...] = ()
         if self.replay.at_end:
-            stored = set[str]() if self._unsaved_clear else set(self._host.stored_names(self.target))
-            stored.update(name for name, value in self._unsaved.items() if value is not None)
-            stored.difference_update(name for name, value in self._unsaved.items() if value is None)
-            names = tuple(sorted(stored))
+            names = self._unsaved.names(lambda: self._host.stored_names(self.target))
         recorded = self._record(GetStateKeys(names))
         return recorded.keys if isinstance(recorded, GetStateKeys) else names
 
@@ -330,10 +304,10 @@ class Attempt:
         """Execute an effect outside and keep its result."""
         index = self.replay.next_index
         recorded = not self.replay.at_end
-        returns, decoding = self._bound.result_type(closure, returns)
+        returns, decoding = self.bound.result_type(closure, returns)
         future = self.issue(Run(name), decoding)
         if not self.replay.answered(index):
-            policy = self._bound.policy if retry is None else self._bound.run_policy(retry)
+            policy = self.bound.policy if retry is None else self.bound.run_policy(retry)
             self.effects[index] = Effect(name, closure, returns, policy)
             if recorded:
                 self.recorded_effects.append(index)
