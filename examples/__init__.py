@@ -1,0 +1,1 @@
+"""Handlers for the specs of this repository, as a user would write them."""
