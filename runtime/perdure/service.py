@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
@@ -102,7 +101,7 @@ class Handlers:
     """
 
     __definition__: ClassVar[ServiceDef]
-    __contexts__: ClassVar[Mapping[str, Any]]
+    __contexts__: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
