@@ -137,13 +137,11 @@ CODES: dict[str, Code] = {
     ),
     "S023": Code(
         "Unknown error",
-        "`errors` of a handler lists errors that are declared under `errors:` of this file or of "
-        "imported ones.",
+        "`errors` of a handler lists errors that are declared under `errors:` of this file or of imported ones.",
     ),
     "S024": Code(
         "A name that could be two things",
-        "Two imports offer the same name, or have the same prefix. Import one of them with `as` and "
-        "write the prefix.",
+        "Two imports offer the same name, or have the same prefix. Import one of them with `as` and write the prefix.",
     ),
     "S025": Code(
         "A reserved name",

@@ -153,9 +153,7 @@ def _line(label: Label, sources: Mapping[str, Sequence[str]]) -> str | None:
 
 def _printable(text: str, keep: str = "") -> str:
     """`text` with one harmless character in place of each that could move the cursor."""
-    return "".join(
-        c if c.isprintable() or c in keep else ("\N{REPLACEMENT CHARACTER}", " ")[c.isspace()] for c in text
-    )
+    return "".join(c if c.isprintable() or c in keep else ("\N{REPLACEMENT CHARACTER}", " ")[c.isspace()] for c in text)
 
 
 # --- for programs ------------------------------------------------------------------------------------------

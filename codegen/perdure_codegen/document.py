@@ -57,11 +57,18 @@ class Document:
     file: str
     tree: Node | None
     imports: tuple[Import, ...] = ()
+    is_duplicate: bool = False
+    """Another file has the same package. To tell what is in them apart, this one gets another name inside."""
 
     @functools.cached_property
     def package(self) -> str:
-        """Name of its package; if it has none, something that no package is called."""
-        return text(self.tree, "package") or f"({self.file})"
+        """Name of its package; if it has none of its own, something that no package is called."""
+        return f"({self.file})" if self.is_duplicate or not self.package_name else self.package_name
+
+    @functools.cached_property
+    def package_name(self) -> str:
+        """What it says its package is called."""
+        return text(self.tree, "package") or ""
 
     @functools.cached_property
     def services(self) -> tuple[Declared, ...]:

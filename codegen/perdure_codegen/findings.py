@@ -107,9 +107,7 @@ class Findings:
                 why = refused[key]
                 self._say(
                     path,
-                    error(
-                        why["code"], entry.span, f"{why['message']}: {where(finding.path)}", help=why["help"]
-                    ),
+                    error(why["code"], entry.span, f"{why['message']}: {where(finding.path)}", help=why["help"]),
                 )
             else:
                 self._unknown(finding.path, entry, known)
@@ -248,9 +246,7 @@ def _empty(finding: Finding, _: Node) -> tuple[str, str]:
 
 def _not_of_form(finding: Finding, node: Node) -> tuple[str, str]:
     if finding.keyword == "pattern" and "x-duration" not in finding.schema:
-        return finding.schema.get(
-            "x-code", "S008"
-        ), f"{describe(node)} is not a valid name for {where(finding.path)}"
+        return finding.schema.get("x-code", "S008"), f"{describe(node)} is not a valid name for {where(finding.path)}"
     return "S009", f"{where(finding.path)} cannot be {describe(node)}"
 
 

@@ -84,7 +84,8 @@ class _Loader:
         found = self._text(file)
         if isinstance(found, Unread):
             code = "S020" if found.missing else "S001"
-            span = Span(file.name, found.line, found.column, found.column + 1)
+            before = yamlparse.split_lines(found.readable)
+            span = Span(file.name, len(before), len(before[-1]) + 1, len(before[-1]) + 2)
             message = f"cannot read `{file.name}`: {found.why}"
             if found.text:
                 self.lines[file.name] = yamlparse.split_lines(found.text)
@@ -175,9 +176,7 @@ def _order(documents: Mapping[str, Document], faults: list[Diagnostic]) -> list[
                 way = list(path)
                 names = " -> ".join(f"`{each}`" for each in [*way[way.index(step.target) :], step.target])
                 message = (
-                    f"these files import each other: {names}"
-                    if step.target != file
-                    else "the file imports itself"
+                    f"these files import each other: {names}" if step.target != file else "the file imports itself"
                 )
                 advice = "move what they share to a file that both import" if step.target != file else ""
                 faults.append(error("S021", step.span, message, help=advice))

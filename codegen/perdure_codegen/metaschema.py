@@ -95,9 +95,7 @@ def _prune(node: Node, broken: set[Path], dropped: set[Path], path: Path) -> Nod
 @functools.cache
 def _validator() -> Validator:
     """Draft 2020-12, made strict where YAML and Python are laxer than a spec."""
-    checker = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number).redefine(
-        "integer", _is_integer
-    )
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number).redefine("integer", _is_integer)
     # The library does not say what types `extend` takes and gives.
     extend = cast("Callable[..., type[Draft202012Validator]]", validators.extend)  # pyright: ignore[reportUnknownMemberType]  untyped there
     extended = extend(

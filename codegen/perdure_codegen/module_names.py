@@ -52,9 +52,7 @@ def generated_names(service: Service) -> Iterator[str]:
             yield f"{service.py_name}{naming.pascal(handler.name)}Params"
 
 
-def _claim(
-    faults: list[Diagnostic], seen: dict[str, tuple[str, Span]], claim: tuple[str, str], span: Span
-) -> bool:
+def _claim(faults: list[Diagnostic], seen: dict[str, tuple[str, Span]], claim: tuple[str, str], span: Span) -> bool:
     """Take a generated name for the declaration at `span`; False if another one has it."""
     name, owner = claim
     first = seen.setdefault(name, (owner, span))

@@ -71,12 +71,7 @@ class Names:
                 self.used.add(file)
                 return declared.ref
         if not self._may_be_elsewhere(realm, imported):
-            known = [
-                f"{prefix}.{each}"
-                for _, document in imported
-                if document
-                for each in document.declared(realm)
-            ]
+            known = [f"{prefix}.{each}" for _, document in imported if document for each in document.declared(realm)]
             self._unknown(realm, f"{prefix}.{rest}", span, known)
         return None
 

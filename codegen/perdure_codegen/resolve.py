@@ -7,7 +7,7 @@ whatever the order of the files. A part with a fault becomes UNKNOWN and is not 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from perdure_codegen.diagnostic import Diagnostic, Note, error
@@ -29,7 +29,8 @@ def resolve(documents: Mapping[str, Document], order: Sequence[str]) -> tuple[Mo
 
     `order` names the documents, imported ones before those that import them.
     """
-    world = World(dict(documents))
+    documents = _distinct(documents)
+    world = World(documents)
     ordered = [documents[file] for file in order]
     for document in ordered:
         world.names[document.file] = Names(document, documents, world.faults, frozenset(SCALARS))
@@ -48,6 +49,17 @@ def resolve(documents: Mapping[str, Document], order: Sequence[str]) -> tuple[Mo
         services |= {Ref(package.name, each.py_name): each for each in package.services}
     model = Model(packages=tuple(packages), types=dict(world.types), errors=errors, services=services)
     return model, world.faults
+
+
+def _distinct(documents: Mapping[str, Document]) -> dict[str, Document]:
+    """The documents, with those marked whose package another file has already."""
+    seen: set[str] = set()
+    found: dict[str, Document] = {}
+    for document in _by_file(documents.values()):
+        name = document.package_name
+        found[document.file] = replace(document, is_duplicate=True) if name and name in seen else document
+        seen.add(name)
+    return found
 
 
 def _resolve_types(world: World, documents: Sequence[Document]) -> None:
@@ -76,9 +88,7 @@ def _package(world: World, document: Document) -> Package:
         file=document.file.rpartition("/")[2],
         fingerprint="",
         imports=tuple(dict.fromkeys(_imported_packages(world, document))),
-        types=tuple(
-            world.types[each.ref] for each in document.declared("types").values() if each.ref in world.types
-        ),
+        types=tuple(world.types[each.ref] for each in document.declared("types").values() if each.ref in world.types),
         errors=tuple(types.error(each) for each in document.declared("errors").values()),
         services=tuple(services.read(each) for each in document.declared("services").values()),
     )
@@ -97,14 +107,14 @@ def _check_packages(world: World, documents: Sequence[Document]) -> None:
     """A package is one file: two of the same name would write the same generated files."""
     seen: dict[str, Document] = {}
     for document in _by_file(documents):
-        for part in document.package.split("."):
+        for part in document.package_name.split("."):
             if keyword.iskeyword(part):
-                message = f"package `{document.package}`: `{part}` is a keyword of Python"
+                message = f"package `{document.package_name}`: `{part}` is a keyword of Python"
                 world.faults.append(error("S008", document.package_span, message, help="choose another word"))
-        first = seen.setdefault(document.package, document)
-        if first is not document:
+        first = seen.setdefault(document.package_name, document)
+        if document.is_duplicate:
             note = Note(first.package_span, "the other one")
-            message = f"package `{document.package}` is declared twice"
+            message = f"package `{document.package_name}` is declared twice"
             world.faults.append(error("S022", document.package_span, message, note=note))
     for name, document in seen.items():
         for module in MODULES:
@@ -116,17 +126,14 @@ def _check_packages(world: World, documents: Sequence[Document]) -> None:
 def _check_wire_names(world: World, documents: Sequence[Document]) -> None:
     """Names on the wire carry no package, so they must differ over all files of a run."""
     seen: dict[str, Declared] = {}
-    packages: set[str] = set()
     for document in _by_file(documents):
-        if document.package in packages:
-            continue
-        packages.add(document.package)
         for declared in document.services:
             own = document.declared("services")[declared.entry.key]
             if own is not declared:
                 _twice(world, own, declared)
                 continue
-            first = seen.setdefault(wire_name(declared), declared)
+            # Two files of one package are one fault, whatever is in them.
+            first = declared if document.is_duplicate else seen.setdefault(wire_name(declared), declared)
             if first is not declared:
                 span, note = wire_name_span(declared), Note(wire_name_span(first), "the other one")
                 message = f"two services are called `{wire_name(declared)}` on the wire"
@@ -141,5 +148,5 @@ def _twice(world: World, first: Declared, second: Declared) -> None:
     world.faults.append(error("S022", second.entry.span, message, note=note, help=advice))
 
 
-def _by_file(documents: Sequence[Document]) -> list[Document]:
+def _by_file(documents: Iterable[Document]) -> list[Document]:
     return sorted(documents, key=lambda each: each.file)

@@ -116,9 +116,7 @@ class Services:
                 continue
             if kind == "workflow" and entry.key == "run":
                 message = "a handler of a workflow cannot be called `run`"
-                self._world.faults.append(
-                    error("S019", entry.span, message, help="write it as `run:` of the workflow")
-                )
+                self._world.faults.append(error("S019", entry.span, message, help="write it as `run:` of the workflow"))
             else:
                 python.claim(_py_name(entry), entry)
 
@@ -126,7 +124,6 @@ class Services:
         body = entry.value
         check_options(self._world.faults, body)
         params = self._params(child(body, "params"))
-        output = child(body, "output")
         handler = Handler(
             name=entry.key,
             py_name=_py_name(entry),
@@ -135,7 +132,7 @@ class Services:
             deprecated=deprecation(body),
             params=params,
             input=self._input(child(body, "input")),
-            output=self._values.value(Place("output", output.span, output)) if output else None,
+            output=self._output(child(body, "output")),
             errors=self._errors(child(body, "errors")),
             options=Levels(body, service, self._defaults).options(),
         )
@@ -154,10 +151,13 @@ class Services:
         name = text(node, "name") or "request"
         value = self._values.value(Place(name, node.span, node))
         if named:
-            PythonNames(self._world.faults, "input", naming.PARAMETER).claim_at(
-                value.py_name, name, named.span
-            )
+            PythonNames(self._world.faults, "input", naming.PARAMETER).claim_at(value.py_name, name, named.span)
         return value
+
+    def _output(self, node: Node | None) -> Value | None:
+        if node is None:
+            return None
+        return self._values.value(Place(text(node, "name") or "output", node.span, node))
 
     def _errors(self, node: Node | None) -> tuple[Ref, ...]:
         found: dict[Ref, None] = {}
@@ -171,11 +171,7 @@ class Services:
     def _check_idempotency(self, handler: Handler, body: Node) -> None:
         """The key must be in every request, and have one form on the wire."""
         node = child(child(body, "idempotency"), "key")
-        if (
-            not isinstance(node, ScalarNode)
-            or not isinstance(node.value, str)
-            or isinstance(body, BrokenNode)
-        ):
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or isinstance(body, BrokenNode):
             return
         params = {param.name: param for param in handler.params or ()}
         unknown_params = isinstance(child(body, "params"), BrokenNode)

@@ -143,9 +143,7 @@ class Types:
             if entry.key not in values:
                 python.claim(py_name, entry, free=True)
             doc = documentation(entry.value)
-            values[entry.key] = EnumValue(
-                name=entry.key, py_name=py_name, doc=doc, deprecated=deprecation(entry.value)
-            )
+            values[entry.key] = EnumValue(name=entry.key, py_name=py_name, doc=doc, deprecated=deprecation(entry.value))
         check_reserved(self._world.faults, declared.body, iter(found))
         return Enum(
             name=declared.ref.name,

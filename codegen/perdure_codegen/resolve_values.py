@@ -94,9 +94,7 @@ class Values:
         else:
             value = self.value(place)
         base = self._world.base(value.type)
-        allowed = (
-            isinstance(base, Scalar) and base.name in _KEY_TYPES and not isinstance(value.type, Nullable)
-        )
+        allowed = isinstance(base, Scalar) and base.name in _KEY_TYPES and not isinstance(value.type, Nullable)
         if base is not UNKNOWN and not allowed:
             message = f"a key is a string, int or uuid, not `{self._world.describe(value.type)}`"
             self._world.faults.append(error("S027", place.type_span, message))
@@ -140,9 +138,7 @@ class Values:
             case SetOf(item):
                 base = self._world.base(item)
                 hashable = isinstance(base, Scalar) and (base is UNKNOWN or base.name != "json")
-                if isinstance(item, Nullable) or not (
-                    hashable or isinstance(self._world.definition(base), Enum)
-                ):
+                if isinstance(item, Nullable) or not (hashable or isinstance(self._world.definition(base), Enum)):
                     message = f"a set cannot hold `{self._world.describe(item)}`"
                     advice = "sets hold scalars and enums; use a list"
                     self._world.faults.append(error("S027", span, message, help=advice))

@@ -48,9 +48,7 @@ class Shapes:
                 continue
             if any(field.name == union.tag_field for field in found.fields):
                 note = Note(self._world.spans[variant, union.tag_field], "the field")
-                message = (
-                    f"the tag field `{union.tag_field}` of `{ref.name}` is also a field of `{variant.name}`"
-                )
+                message = f"the tag field `{union.tag_field}` of `{ref.name}` is also a field of `{variant.name}`"
                 advice = "choose another tag with `tag:`, or rename the field"
                 self._world.faults.append(error("S013", span, message, note=note, help=advice))
                 continue
@@ -96,12 +94,17 @@ class Shapes:
 
     def _check_recursion(self) -> None:
         """A struct that needs one of itself can never be made. The least fixed point tells which can."""
+        users: dict[Ref, list[Ref]] = {}
+        for ref, found in self._world.types.items():
+            for needed in _needed(found):
+                users.setdefault(needed, []).append(ref)
         finite: set[Ref] = set()
-        found = True
-        while found:
-            new = {ref for ref in self._world.types if ref not in finite and self._is_finite(ref, finite)}
-            finite |= new
-            found = bool(new)
+        waiting = list(self._world.types)
+        while waiting:
+            ref = waiting.pop()
+            if ref not in finite and self._is_finite(ref, finite):
+                finite.add(ref)
+                waiting += users.get(ref, ())
         endless = [ref for ref in self._world.types if ref not in finite]
         reported: set[Ref] = set()
         for ref in endless:

@@ -5,6 +5,7 @@ Whatever is on the disk, the answer is a text or a sentence that says why there 
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -27,14 +28,14 @@ class SpecFile:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file that cannot be read: why, and in which line and column if it is known."""
+    """A file that cannot be read, and why."""
 
     why: str
     missing: bool = False
-    line: int = 1
-    column: int = 1
+    readable: str = ""
+    """The text before the place where it could not be read on."""
     text: str = ""
-    """What can be made of it, to show the place."""
+    """What can be made of all of it."""
 
 
 def spec_file(path: Path) -> SpecFile:
@@ -102,11 +103,10 @@ def read(file: SpecFile) -> str | Unread:
 def _decode(content: bytes) -> str | Unread:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Unread("the file is UTF-16; spec files are UTF-8")
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        return content.decode("utf-8").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+        return content.decode("utf-8")
     except UnicodeDecodeError as fault:
-        before = content[: fault.start].decode("utf-8")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
         why = f"the file is not UTF-8: byte 0x{content[fault.start]:02X}"
-        return Unread(why, line=line, column=column, text=content.decode("utf-8", errors="replace"))
+        readable = content[: fault.start].decode("utf-8")
+        return Unread(why, readable=readable, text=content.decode("utf-8", errors="replace"))

@@ -146,9 +146,7 @@ class _Reader:
                 raise _Fault(Unreadable("`null` alone is no type", start, start + 4, "write `T | null`"))
             if word in _GENERICS:
                 advice = f"write `{word}<T>`, for example `{word}<string>`"
-                raise _Fault(
-                    Unreadable(f"`{word}` needs the type of what it holds", start, start + len(word), advice)
-                )
+                raise _Fault(Unreadable(f"`{word}` needs the type of what it holds", start, start + len(word), advice))
             return Name(word, start)
         if word not in _GENERICS:
             message = f"`{word}` takes no type in `<…>`"

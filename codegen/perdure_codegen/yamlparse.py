@@ -173,9 +173,7 @@ class _Builder:
             self._fault(event, f"`&{event.anchor}` is an anchor: specs have none", "remove it")
         tag = str(getattr(event, "tag", None) or "").replace("tag:yaml.org,2002:", "!!")
         if tag:
-            self._fault(
-                event, f"`{tag}` is a tag: specs have none", "remove it; quote a text to make it a string"
-            )
+            self._fault(event, f"`{tag}` is a tag: specs have none", "remove it; quote a text to make it a string")
 
     def _fault(self, event: yaml.Event, message: str, advice: str) -> None:
         self.faults.append(error("S001", self._span(event), message, help=advice))
@@ -198,9 +196,7 @@ class _Builder:
     def _key(self, node: Node) -> tuple[str, Span]:
         if isinstance(node, ScalarNode):
             return node.text, node.span
-        self.faults.append(
-            error("S001", node.span, "a key is a plain text", help="is this a list or mapping?")
-        )
+        self.faults.append(error("S001", node.span, "a key is a plain text", help="is this a list or mapping?"))
         # A name that no key can have, so that it is neither known nor twice the same.
         return f"\0{len(self.faults)}", node.span
 
@@ -213,9 +209,7 @@ class _Builder:
             top.pruned = True
         elif first := top.entries.get(entry.key):
             note = Note(first.span, "first used here")
-            self.faults.append(
-                error("S002", entry.span, f"duplicate key `{entry.key}`", "again here", note=note)
-            )
+            self.faults.append(error("S002", entry.span, f"duplicate key `{entry.key}`", "again here", note=note))
         else:
             top.entries[entry.key] = entry
 
