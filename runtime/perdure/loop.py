@@ -19,7 +19,6 @@ import logging
 import math
 import sys
 import types
-import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
@@ -32,6 +31,9 @@ Ts = TypeVarTuple("Ts")
 
 CALLBACKS_PER_STEP = 1_000_000
 """A handler that is not quiet after so many callbacks never will be; the node must go on without it."""
+
+_TASKS_AT_FIRST = 64
+"""When so many are known, those that are done are forgotten; the bound grows with those that are not."""
 
 _log = logging.getLogger("perdure.handler")
 
@@ -70,7 +72,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._now_ms = now_ms
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
-        self._tasks: weakref.WeakValueDictionary[int, DurableTask[Any]] = weakref.WeakValueDictionary()
+        self._tasks: list[DurableTask[Any]] = []
+        self._tasks_at_most = _TASKS_AT_FIRST
         self._sequence = 0
         self._closed = False
 
@@ -88,13 +91,19 @@ class DurableLoop(asyncio.AbstractEventLoop):
             NonDurableOperation: It does not come to an end.
         """
         ready = self._ready
-        with self.running():
+        if not ready:
+            return
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
             for _ in range(CALLBACKS_PER_STEP):
                 if not ready:
                     return
                 handle = ready.popleft()
                 if not handle.cancelled():
                     handle._run()
+        finally:
+            events._set_running_loop(outer)
         raise NonDurableOperation(
             f"the handler is still busy after {CALLBACKS_PER_STEP:,} callbacks without waiting for anything durable;"
             " a loop around asyncio.sleep(0) does this: sleep for some time, or wait for a result"
@@ -141,7 +150,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._closed = True
         self._ready.clear()
         self._timers.clear()
-        for _, task in sorted(self._tasks.items()):
+        for task in self._tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch for this
                 with contextlib.suppress(BaseException):
@@ -203,7 +212,10 @@ class DurableLoop(asyncio.AbstractEventLoop):
         if _started_by(sys._getframe(1)) in _UNORDERED:  # pyright: ignore[reportPrivateUsage]  there is no other way to see a caller
             raise NonDurableOperation(_AS_COMPLETED_ADVICE)
         task = DurableTask(coro, self, name=name or f"Task-{self._sequence + 1}", context=context, **options)
-        self._tasks[task._sequence] = task
+        if len(self._tasks) == self._tasks_at_most:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._tasks_at_most = max(_TASKS_AT_FIRST, 2 * len(self._tasks))
+        self._tasks.append(task)
         return task
 
     def get_debug(self) -> bool:

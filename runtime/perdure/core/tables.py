@@ -7,6 +7,7 @@ timers sort by time, and an object's state, inbox and lock each lie together.
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import struct
 import zlib
@@ -215,6 +216,7 @@ def read_timer_key(key: bytes) -> tuple[int, bytes, TimerKind, int]:
     return int.from_bytes(key[1:9], "big"), key[9:-5], TimerKind(kind), command
 
 
+@functools.lru_cache(maxsize=8192)
 def address(target: Target) -> bytes:
     """Bytes that name an object or a workflow inside keys."""
     return _part(target.service, 100) + _part(target.key or "", 200)

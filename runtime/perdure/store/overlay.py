@@ -39,12 +39,15 @@ class Overlay:
     # --- the ledger's side: core.port.Txn
 
     def get(self, table: Table[Row], key: bytes) -> Row | None:
-        for rows in (self._event, self._pending, self._committing):
-            row = rows.get(key, _MISSING)
-            if row is not _MISSING:
-                return None if row is GONE else row
-        record = self._store.get(key)
-        return None if record is None else table.decode(record, key)
+        row = self._event.get(key, _MISSING)
+        if row is _MISSING:
+            row = self._pending.get(key, _MISSING)
+            if row is _MISSING:
+                row = self._committing.get(key, _MISSING)
+                if row is _MISSING:
+                    record = self._store.get(key)
+                    return None if record is None else table.decode(record, key)
+        return None if row is GONE else row
 
     def put(self, table: Table[Row], key: bytes, row: Row) -> None:
         self._event[key] = row
