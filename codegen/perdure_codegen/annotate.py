@@ -49,6 +49,10 @@ class Scope:
         """The scope inside of this one in which `names` mean something else."""
         return replace(self, hidden=frozenset(names))
 
+    def probe(self) -> Scope:
+        """The same place, but what is rendered there leaves no import behind."""
+        return replace(self, imports=Imports(self.imports.defined, self.imports.root))
+
     # --- spellings -----------------------------------------------------------------------------------------
 
     def builtin(self, name: str) -> str:
@@ -131,9 +135,7 @@ class Scope:
                 doc = index(self.builtin("set"), self._type(item, NO_CONSTRAINTS, constrained=constrained))
             case MapOf(item):
                 key = Text(self.builtin("str"))
-                doc = index(
-                    self.builtin("dict"), key, self._type(item, NO_CONSTRAINTS, constrained=constrained)
-                )
+                doc = index(self.builtin("dict"), key, self._type(item, NO_CONSTRAINTS, constrained=constrained))
             case Nullable(item):
                 return _or_none(self._type(item, limits, constrained=constrained))
             case Ref():
@@ -174,7 +176,12 @@ def _named(name: str, value: str) -> Doc:
 
 def number(value: float) -> str:
     """A bound as it is best read: `1`, not `1.0`."""
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if value == int(value) else real(value)
+
+
+def real(value: float) -> str:
+    """A float literal as the formatter wants it."""
+    return repr(float(value)).replace("e+", "e")
 
 
 _SCALARS: dict[ScalarName, Callable[[Scope], str]] = {

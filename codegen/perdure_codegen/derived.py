@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perdure_codegen import naming
-from perdure_codegen.model import Handler, Package, Service
+from perdure_codegen.model import Handler, Package, Service, Value
 
 _CLIENTS = ("Client", "SyncClient", "Proxy")
 _SENDERS = ("Sender", "SyncSender", "ProxySender")
@@ -29,6 +29,13 @@ def contexts(service: Service) -> tuple[str, ...]:
 def outside_handlers(service: Service) -> tuple[Handler, ...]:
     """What a client calls or sends by name: all handlers but a workflow's `run`, which is submitted."""
     return tuple(handler for handler in service.handlers if handler.kind != "run")
+
+
+def arguments(handler: Handler) -> tuple[Value, ...]:
+    """The values that a handler takes, whichever way."""
+    if handler.params is not None:
+        return handler.params
+    return () if handler.input is None else (handler.input,)
 
 
 def handler_names(service: Service) -> tuple[str, ...]:
@@ -111,5 +118,5 @@ def _wanted(package: Package) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("handler", *key), constant
             if handler.params:
                 yield ("params", *key), f"{service.py_name}{naming.pascal(handler.py_name)}Params"
-            for value in handler.params or ():
+            for value in arguments(handler):
                 yield ("default", *key, value.py_name), f"{constant}_{naming.constant(value.py_name)}"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from perdure_codegen import durations, literals
-from perdure_codegen.annotate import Scope
+from perdure_codegen.annotate import Scope, real
 from perdure_codegen.layout import Bracket, Doc, Labelled, Text, call, dict_of
 from perdure_codegen.model import (
     Enum,
@@ -76,8 +76,8 @@ def expression(scope: Scope, type_: Type, value: object) -> Doc:
         case ListOf(item):
             return Bracket(Text(""), "[", _items(scope, item, value))
         case SetOf(item):
-            items = _items(scope, item, value)
-            return Bracket(Text(""), "{", items) if items else call(scope.builtin("set"))
+            items = {each.flat: each for each in _items(scope, item, value)}
+            return Bracket(Text(""), "{", tuple(items.values())) if items else call(scope.builtin("set"))
         case MapOf(item):
             entries = cast("Mapping[str, object]", value).items()
             return dict_of((literals.string(key), expression(scope, item, entry)) for key, entry in entries)
@@ -130,6 +130,8 @@ def _json(value: object) -> Doc:
             return Bracket(Text(""), "[", tuple(_json(item) for item in cast("Sequence[object]", value)))
         case str():
             return Text(literals.string(value))
+        case float():
+            return Text(real(value))
         case _:
             return Text(repr(value))
 
@@ -139,7 +141,7 @@ def _plain(_scope: Scope, value: object) -> Doc:
 
 
 def _float(_scope: Scope, value: object) -> Doc:
-    return Text(repr(float(cast("float", value))))
+    return Text(real(cast("float", value)))
 
 
 def _bytes(_scope: Scope, value: object) -> Doc:

@@ -7,6 +7,7 @@ on one indented line if they fit there, else each on a line of its own with a tr
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,6 +85,19 @@ class Labelled:
 Doc = Text | Bracket | Bar | Labelled
 
 
+def width(text: str) -> int:
+    """Columns of one line of text, as the formatter counts them: wide characters are two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def call(head: str | Doc, *items: Doc, **named: Doc) -> Bracket:
     """`head(items, name=value)`."""
     labelled = tuple(Labelled(f"{name}=", value) for name, value in named.items())
@@ -114,13 +128,13 @@ def _doc(head: str | Doc) -> Doc:
 
 def _place(doc: Doc, indent: int, column: int, tail: int) -> str:
     """`doc` from `column` on, in a line of `indent`, with `tail` columns to follow its end."""
-    if column + len(doc.flat) + tail <= WIDTH and not (isinstance(doc, Bracket) and doc.exploded):
+    if column + width(doc.flat) + tail <= WIDTH and not (isinstance(doc, Bracket) and doc.exploded):
         return doc.flat
     match doc:
         case Text():
             return doc.flat
         case Labelled():
-            return doc.label + _place(doc.value, indent, column + len(doc.label), tail)
+            return doc.label + _place(doc.value, indent, column + width(doc.label), tail)
         case Bar():
             return _stack(doc, indent, column, tail)
         case Bracket():
@@ -139,10 +153,10 @@ def _stack(bar: Bar, indent: int, column: int, tail: int) -> str:
 
 def _open(bracket: Bracket, indent: int, column: int, tail: int) -> str:
     head = bracket.head.flat
-    if isinstance(bracket.head, Bracket) and column + len(head) + 1 > WIDTH:
+    if isinstance(bracket.head, Bracket) and column + width(head) + 1 > WIDTH:
         head = _open(bracket.head, indent, column, 1)
         rest = bracket.opening + bracket.inner + bracket.closing
-        if len(head) - head.rfind("\n") - 1 + len(rest) + tail <= WIDTH:
+        if width(head.rpartition("\n")[2]) + width(rest) + tail <= WIDTH:
             return head + rest
     if not bracket.items:
         return head + bracket.opening + bracket.closing
@@ -151,7 +165,7 @@ def _open(bracket: Bracket, indent: int, column: int, tail: int) -> str:
 
 def _items(bracket: Bracket, indent: int) -> str:
     together = not (bracket.exploded or bracket.is_display)
-    if together and indent + len(bracket.inner) <= WIDTH:
+    if together and indent + width(bracket.inner) <= WIDTH:
         return " " * indent + bracket.inner
     comma = not (bracket.opening == "[" and not bracket.is_display and len(bracket.items) == 1)
     lines = [" " * indent + _place(item, indent, indent, int(comma)) for item in bracket.items]
@@ -163,13 +177,17 @@ def _items(bracket: Bracket, indent: int) -> str:
 
 def statement(prefix: str, doc: Doc, indent: int = 0, suffix: str = "") -> str:
     """`prefix doc suffix`, as in `return f(x)`. The first line is not indented: the template does that."""
-    return prefix + _right_side(doc, indent, indent + len(prefix), len(suffix)) + suffix
+    return prefix + _right_side(doc, indent, indent + width(prefix), width(suffix)) + suffix
 
 
 def _right_side(doc: Doc, indent: int, column: int, tail: int) -> str:
     """A whole right side: a union gets parentheses if it has to be broken."""
-    if column + len(doc.flat) + tail <= WIDTH or not isinstance(doc, Bar):
+    if column + width(doc.flat) + tail <= WIDTH or not isinstance(doc, Bar):
         return _place(doc, indent, column, tail)
+    return _parenthesized(doc, indent)
+
+
+def _parenthesized(doc: Doc, indent: int) -> str:
     inside = _place(doc, indent + STEP, indent + STEP, 0)
     return f"(\n{' ' * (indent + STEP)}{inside}\n{' ' * indent})"
 
@@ -179,10 +197,12 @@ def annotated(name: str, annotation: Doc, value: Bracket | None = None, indent: 
     if value is None:
         return statement(f"{name}: ", annotation, indent)
     left = f"{name}: {annotation.flat} = "
-    if not value.exploded and indent + len(left) + len(value.flat) <= WIDTH:
+    if not value.exploded and indent + width(left) + width(value.flat) <= WIDTH:
         return left + value.flat
-    if indent + len(left) + len(value.head.flat) + 1 <= WIDTH:
-        return left + _place(value, indent, indent + len(left), 0)
+    if indent + width(left) + width(value.head.flat) + 1 <= WIDTH:
+        return left + _place(value, indent, indent + width(left), 0)
+    if indent + width(left) + 1 <= WIDTH:
+        return f"{left}{_parenthesized(value, indent)}"
     left = _broken_annotation(name, annotation, indent)
     exploded = Bracket(value.head, value.opening, value.items, exploded=True)
     return f"{left} = {_place(exploded, indent, WIDTH, 0)}"
@@ -191,7 +211,7 @@ def annotated(name: str, annotation: Doc, value: Bracket | None = None, indent: 
 def _broken_annotation(name: str, annotation: Doc, indent: int) -> str:
     match annotation:
         case Bracket():
-            return f"{name}: {_open(annotation, indent, indent + len(name) + 2, 0)}"
+            return f"{name}: {_open(annotation, indent, indent + width(name) + 2, 0)}"
         case Bar():
             return f"{name}: {_right_side(annotation, indent, WIDTH, 0)}"
         case _:
@@ -200,17 +220,25 @@ def _broken_annotation(name: str, annotation: Doc, indent: int) -> str:
 
 def assigned(name: str, value: str, indent: int = 0) -> str:
     """`name = value`, the value being an atom: it goes into parentheses if that makes it fit."""
-    flat = f"{name} = {value}"
-    opens = indent + len(name) + len(" = (") <= WIDTH
-    if indent + len(flat) <= WIDTH or not opens or indent + STEP + len(value) > WIDTH:
-        return flat
-    return f"{name} = (\n{' ' * (indent + STEP)}{value}\n{' ' * indent})"
+    return _atomic(f"{name} = ", value, indent)
+
+
+def returned(value: str, indent: int = 0) -> str:
+    """`return value`, the value being an atom."""
+    return _atomic("return ", value, indent)
+
+
+def _atomic(left: str, value: str, indent: int) -> str:
+    opens = indent + width(left) + 1 <= WIDTH
+    if indent + width(left) + width(value) <= WIDTH or not opens or indent + STEP + width(value) > WIDTH:
+        return left + value
+    return f"{left}{_parenthesized(Text(value), indent)}"
 
 
 def not_none(name: str, indent: int) -> str:
     """The statement `if name is not None:`."""
     flat = f"if {name} is not None:"
-    if indent + len(flat) <= WIDTH:
+    if indent + width(flat) <= WIDTH:
         return flat
     pad = " " * (indent + STEP)
     return f"if (\n{pad}{name}\n{pad}is not None\n{' ' * indent}):"
@@ -233,28 +261,30 @@ class Parameter:
 
     def placed(self, indent: int) -> str:
         """It on a line of its own, without the comma."""
-        if self.annotation is None or indent + len(self.flat) < WIDTH:
+        if self.annotation is None or indent + width(self.flat) < WIDTH:
             return self.flat
-        column = indent + len(self.name) + 2
+        column = indent + width(self.name) + 2
         if self.default is None:
             return f"{self.name}: {_place(self.annotation, indent, column, 1)}"
-        tail = len(" = ") + len(self.default.flat.partition("(")[0]) + 1
+        tail = len(" = ") + width(self.default.flat.partition("(")[0]) + 1
         annotation = _place(self.annotation, indent, column, tail)
-        used = len(f"{' ' * indent}{self.name}: {annotation}".rpartition("\n")[2]) + len(" = ")
+        used = width(f"{' ' * indent}{self.name}: {annotation}".rpartition("\n")[2]) + len(" = ")
         return f"{self.name}: {annotation} = {_place(self.default, indent, used, 1)}"
 
 
 def signature(start: str, parameters: Sequence[Parameter], returns: Doc, indent: int) -> str:
     """`start(parameters) -> returns:`."""
+    if not parameters:
+        return statement(f"{start}() -> ", returns, indent, ":")
     joined = ", ".join(parameter.flat for parameter in parameters)
     flat = f"{start}({joined}) -> {returns.flat}:"
-    if indent + len(flat) <= WIDTH:
+    if indent + width(flat) <= WIDTH:
         return flat
     inner = indent + STEP
     pad = " " * inner
-    if len(parameters) > 1 and inner + len(joined) <= WIDTH:
+    if len(parameters) > 1 and inner + width(joined) <= WIDTH:
         lines = pad + joined
     else:
         lines = "".join(f"{pad}{parameter.placed(inner)},\n" for parameter in parameters).rstrip("\n")
     close = f"{' ' * indent}) -> "
-    return f"{start}(\n{lines}\n{close}{_right_side(returns, indent, len(close), 1)}:"
+    return f"{start}(\n{lines}\n{close}{_right_side(returns, indent, width(close), 1)}:"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perdure_codegen import literals
+from perdure_codegen import derived, literals
 from perdure_codegen.model import ErrorDef, Handler, Model, Value
 
 
@@ -28,7 +28,7 @@ def of_value(value: Value) -> str:
 
 def of_handler(model: Model, handler: Handler, *, doc: str = "") -> str:
     """The doc of a handler, with its documented parameters and its errors."""
-    values = handler.params or (() if handler.input is None else (handler.input,))
+    values = derived.arguments(handler)
     arguments = _section("Args", ((value.py_name, of_value(value)) for value in values if of_value(value)))
     errors = (model.errors[ref] for ref in handler.errors)
     raises = _section("Raises", ((error.name, literals.first_line(error.doc)) for error in errors))

@@ -174,7 +174,7 @@ class _Builder:
 
 def handler_signature(scope: Scope, service: Service, handler: Handler) -> str:
     """`async def greet(self, ctx: GreeterContext, greeting: str) -> str:`, required parameters first."""
-    values = (methods.handler_parameter(scope, value) for value in methods.arguments(handler))
+    values = (methods.handler_parameter(scope, value) for value in derived.arguments(handler))
     given = sorted(values, key=lambda parameter: parameter.default is not None)
     context = Parameter(methods.receiver(handler, "ctx"), Text(derived.context(service, handler)))
     start = f"async def {handler.py_name}"

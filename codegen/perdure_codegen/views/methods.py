@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perdure_codegen import expressions
+from perdure_codegen import derived, expressions
 from perdure_codegen.annotate import Scope
 from perdure_codegen.derived import WireNames
 from perdure_codegen.layout import Doc, Labelled, Parameter, Text, call
@@ -36,16 +36,9 @@ class Class:
     methods: tuple[Method, ...] = ()
 
 
-def arguments(handler: Handler) -> tuple[Value, ...]:
-    """The values that a handler takes."""
-    if handler.params is not None:
-        return handler.params
-    return () if handler.input is None else (handler.input,)
-
-
 def argument_names(handler: Handler) -> frozenset[str]:
     """Their names in Python."""
-    return frozenset(value.py_name for value in arguments(handler))
+    return frozenset(value.py_name for value in derived.arguments(handler))
 
 
 def receiver(handler: Handler, name: str = "self") -> str:
@@ -82,7 +75,7 @@ def handler_parameter(scope: Scope, value: Value) -> Parameter:
 
 def parameters(scope: Scope, names: WireNames, service: Service, handler: Handler) -> Iterator[Parameter]:
     """The parameters of a client method: `params` by keyword, `input` by position."""
-    values = arguments(handler)
+    values = derived.arguments(handler)
     if handler.params:
         yield Parameter("*")
     for value in values:

@@ -5,9 +5,8 @@ The law: a field reads and writes exactly the JSON the spec describes: its wire 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import count
 
 from perdure_codegen import expressions, literals, naming
 from perdure_codegen.annotate import Scope, number
@@ -23,6 +22,7 @@ from perdure_codegen.layout import (
     call,
     index,
     not_none,
+    returned,
     signature,
     statement,
 )
@@ -73,7 +73,7 @@ class Record:
     """Lines of `__post_init__`."""
     check_head: str
     masked: str
-    """The format string of `__repr__`, if a field must not be shown."""
+    """What `__repr__` does, if a field must not be shown."""
     mask_head: str
     pad: str = ""
     kind: str = "struct"
@@ -103,9 +103,9 @@ class Factories:
 
         There `Annotated[…] | None` is no type for type checkers, so it gets a name; `wanted` says which.
         """
-        type_ = scope.full(value)
-        if not isinstance(type_, Bar) or isinstance(type_.operands[0], Text):
-            return type_
+        type_ = scope.probe().full(value)
+        if not isinstance(type_, Bar) or not _is_annotated(type_.operands[0]):
+            return scope.full(value)
         outside = scope.hiding()
         name = self.fresh(f"_{wanted.strip('_')}")
         alias = f"{name}: {outside.member('typing', 'TypeAlias')} = "
@@ -130,6 +130,10 @@ class Factories:
         return name
 
 
+def _is_annotated(doc: Doc) -> bool:
+    return isinstance(doc, Bracket) and doc.head.flat.endswith("Annotated")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """What a record is made from, apart from where it stands."""
@@ -148,6 +152,7 @@ def record(scope: Scope, factories: Factories, shape: Shape, *, indent: int = 0)
     inside = scope.hiding(*(value.py_name for value in shape.fields))
     body = indent + STEP
     owner = shape.owner or shape.name
+    masked = _masked(shape)
     options = (("frozen", "True"), ("kw_only", "True"), *shape.options)
     base = Text(scope.of("msgspec", "Struct"))
     arguments = (Labelled(f"{name}=", Text(text)) for name, text in options)
@@ -160,8 +165,8 @@ def record(scope: Scope, factories: Factories, shape: Shape, *, indent: int = 0)
         ),
         checks=tuple(decimal_checks(scope, shape.fields, body + STEP)),
         check_head="def __post_init__(self) -> None:",
-        masked=_masked(shape),
-        mask_head=f"def __repr__(self) -> {inside.builtin('str')}:",
+        masked=returned(masked, body + STEP) if masked else "",
+        mask_head=f"def __repr__(self) -> {inside.builtin('str')}:" if masked else "",
         pad=" " * indent,
     )
 
@@ -224,11 +229,26 @@ def _too_early(scope: Scope, type_: Type) -> bool:
 def decimal_checks(scope: Scope, values: Iterable[Value], indent: int) -> list[str]:
     """Statements that check the decimals in some fields, also those in lists and behind aliases."""
     lines: list[str] = []
-    names = (f"item{number}" for number in count(1))
+    names = _Variables()
     for value in values:
         place = _Place(f"self.{value.py_name}", value.name, indent, names)
         lines += _checks(scope, value.type, value.constraints, place)
     return lines
+
+
+@dataclass(slots=True)
+class _Variables:
+    """Loop variables of one function: each loop has its own, because type checkers give a variable one type."""
+
+    used: int = 0
+
+    def next(self) -> str:
+        self.used += 1
+        return "item" if self.used == 1 else f"item{self.used}"
+
+    def give_back(self) -> None:
+        """The last one was not needed."""
+        self.used -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +258,7 @@ class _Place:
     expression: str
     wire: str
     indent: int
-    names: Iterator[str]
-    """Loop variables that are not in use."""
+    names: _Variables
 
     def line(self, text: str) -> str:
         return " " * self.indent + text
@@ -261,10 +280,13 @@ def _checks(scope: Scope, type_: Type, limits: Constraints, place: _Place) -> li
             lines = _checks(scope, item, limits, place.inside())
             return [place.line(not_none(place.expression, place.indent)), *lines] if lines else []
         case ListOf(item) | SetOf(item) | MapOf(item):
-            name = next(place.names)
+            name = place.names.next()
             values = f"{place.expression}.values()" if isinstance(type_, MapOf) else place.expression
             lines = _checks(scope, item, NO_CONSTRAINTS, place.inside(name))
-            return [place.line(f"for {name} in {values}:"), *lines] if lines else []
+            if not lines:
+                place.names.give_back()
+                return []
+            return [place.line(f"for {name} in {values}:"), *lines]
         case _:
             return []
 

@@ -122,7 +122,7 @@ class _Builder:
 
     def constants(self, service: Service, handler: Handler) -> None:
         """Defaults that signatures refer to because they are no literals."""
-        for value in handler.params or ():
+        for value in derived.arguments(handler):
             if needs_constant(self.scope, value):
                 name = self.names.default(service, handler, value.py_name)
                 self.factories.constant(self.scope, name, value)
