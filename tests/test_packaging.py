@@ -22,9 +22,7 @@ PACKAGES = {"perdure": "runtime", "perdure_codegen": "codegen", "perdure_templat
 
 def _run(*command: str | Path, cwd: Path) -> str:
     """What a command prints. It must succeed, away from the checkout and its path."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
-    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     done = subprocess.run(
         command, cwd=cwd, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -107,9 +105,7 @@ def test_the_wheel_carries_its_licence(wheel: Path) -> None:
 
 def test_the_installed_wheel_runs_in_a_neutral_folder(installed: Path, tmp_path: Path) -> None:
     """From nothing to generated code, with the templates and the schema of the wheel."""
-    where = _run(
-        installed / "python", "-c", "import perdure, perdure_codegen; print(perdure.__file__)", cwd=tmp_path
-    )
+    where = _run(installed / "python", "-c", "import perdure, perdure_codegen; print(perdure.__file__)", cwd=tmp_path)
     assert str(installed.parent) in where
     assert "generate" in _run(installed / "perdure", "--help", cwd=tmp_path)
     _run(installed / "perdure", "init", "hello", cwd=tmp_path)

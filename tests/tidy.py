@@ -101,11 +101,7 @@ def check_template(path: str, text: str) -> list[Finding]:
     lines = len(text.splitlines())
     if lines <= TEMPLATE_LINES_MAX:
         return []
-    return [
-        Finding(
-            path, 1, f"{lines} lines; a template has at most {TEMPLATE_LINES_MAX}: decide in emit, not here"
-        )
-    ]
+    return [Finding(path, 1, f"{lines} lines; a template has at most {TEMPLATE_LINES_MAX}: decide in emit, not here")]
 
 
 # Joined here, so that this file does not name them itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from tests.cli.conftest import GREETER, Perdure
@@ -79,3 +80,14 @@ def test_whatever_the_bytes(perdure: Perdure, folder: Path) -> None:
         done = perdure("check", "bad.yaml")
         assert done.status == 1, content
         assert "bad.yaml" in done.out
+
+
+def test_any_terminal_and_any_name(perdure: Perdure, folder: Path) -> None:
+    """A terminal without umlauts, and a file name that is no text at all, are no reason to fall over."""
+    (folder / "specs").mkdir()
+    (folder / "specs" / "größe.yaml").write_text("spec: 1\npackage: größe.v1\n")
+    (folder / "specs" / os.fsdecode(b"\xff.yaml")).write_text("spec: 3\n")
+    done = perdure("check", PYTHONIOENCODING="ascii")
+    assert done.status == 1
+    assert r"gr\xf6\xdfe.yaml" in done.out
+    assert perdure("check").status == 1

@@ -14,9 +14,7 @@ HANDLERS = Path("generated/greeter/v1/handlers.py")
 
 def _files(folder: Path) -> dict[str, int]:
     """Every file below a folder, with the time of its last change."""
-    return {
-        str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_first_time(perdure: Perdure, greeter: Path, folder: Path) -> None:
@@ -73,9 +71,7 @@ def test_check_shows_drift_and_writes_nothing(perdure: Perdure, greeter: Path, f
     assert f"--- {HANDLERS} (on disk)\n+++ {HANDLERS} (from the spec)\n" in done.out
     assert "\n-# edited\n" in done.out
     assert "\n+class GreeterClient(" in done.out
-    assert (
-        done.err == "error: generated is not what the specs say: 2 files differ\n  hint: perdure generate\n"
-    )
+    assert done.err == "error: generated is not what the specs say: 2 files differ\n  hint: perdure generate\n"
     assert _files(folder / "generated") == before
     greeter.write_text(GREETER.replace("greeter.v1", "other.v1"))
     stale = perdure("generate", "--check")

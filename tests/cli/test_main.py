@@ -57,9 +57,7 @@ def test_without_a_command_it_helps(perdure: Perdure) -> None:
         (("init",), "the following arguments are required: DIR", "perdure init --help"),
     ],
 )
-def test_wrong_usage_says_what_and_how(
-    perdure: Perdure, arguments: tuple[str, ...], message: str, hint: str
-) -> None:
+def test_wrong_usage_says_what_and_how(perdure: Perdure, arguments: tuple[str, ...], message: str, hint: str) -> None:
     """Two lines on stderr, status 2."""
     done = perdure(*arguments)
     assert (done.status, done.out) == (2, "")
@@ -78,9 +76,7 @@ def test_help_loads_no_command_and_starts_fast() -> None:
     """Under 150 ms, at the best of nine; slower ones measure the machine, not the program."""
     heavy = {"aiohttp", "lmdb", "jinja2", "yaml", "jsonschema", "perdure_codegen"}
     show = (
-        "import sys; from perdure.cli import main\n"
-        "try: main(['--help'])\n"
-        "finally: print(*sys.modules, file=sys.stderr)"
+        "import sys; from perdure.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
     assert heavy & set(done.stderr.split()) == set()
@@ -108,20 +104,14 @@ def test_a_reader_who_leaves_is_no_error(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
-@pytest.mark.parametrize(
-    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
-def test_colours_only_on_a_terminal_that_wants_them(
-    folder: Path, variables: dict[str, str], coloured: bool
-) -> None:
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_only_on_a_terminal_that_wants_them(folder: Path, variables: dict[str, str], coloured: bool) -> None:
     """A pipe never gets them, as the other tests here show."""
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     master, slave = pty.openpty()
     command, variables = [str(PERDURE), "no-such-command"], environment | {"TERM": "xterm"} | variables
     with os.fdopen(master, "rb", buffering=0) as terminal:
-        subprocess.run(
-            command, env=environment | {"TERM": "xterm"} | variables, cwd=folder, stderr=slave, check=False
-        )
+        subprocess.run(command, env=environment | {"TERM": "xterm"} | variables, cwd=folder, stderr=slave, check=False)
         os.close(slave)
         shown = terminal.read(1000)
     assert (b"\033[31merror:\033[0m" in shown) is coloured

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import GREETER, Perdure
 
 
@@ -25,17 +27,29 @@ def test_it_never_overwrites(perdure: Perdure, greeter: Path, folder: Path) -> N
     (folder / "handlers.py").write_text("mine")
     done = perdure("scaffold", str(greeter), "handlers.py")
     assert (done.status, done.out) == (2, "")
-    assert done.err == (
-        "error: handlers.py exists, and what is yours is never overwritten\n  hint: name a new file\n"
-    )
+    assert done.err == ("error: handlers.py exists, and what is yours is never overwritten\n  hint: name a new file\n")
     assert (folder / "handlers.py").read_text() == "mine"
 
 
-def test_the_output_folder_is_the_one_of_the_settings(perdure: Perdure, greeter: Path, folder: Path) -> None:
-    """The import has to find the generated code."""
-    (folder / "perdure.toml").write_text('out = "src/gen"\n')
-    perdure("scaffold", str(greeter), "handlers.py")
-    assert "from src.gen.greeter.v1 import " in (folder / "handlers.py").read_text()
+@pytest.mark.parametrize(
+    ("out", "name"),
+    [("generated", "generated"), ("shop/gen", "shop.gen"), ("src/shop/gen", "shop.gen"), ("./gen", "gen")],
+)
+def test_the_import_fits_the_settings(perdure: Perdure, greeter: Path, folder: Path, out: str, name: str) -> None:
+    """What is generated is found from where it is run; `src` is a source root, not a package."""
+    (folder / "perdure.toml").write_text(f'out = "{out}"\n')
+    assert perdure("scaffold", str(greeter), "handlers.py").status == 0
+    assert f"from {name}.greeter.v1 import " in (folder / "handlers.py").read_text()
+
+
+@pytest.mark.parametrize("out", ["../elsewhere", "my-gen", "src", "class", "."])
+def test_an_output_folder_that_cannot_be_imported(perdure: Perdure, greeter: Path, folder: Path, out: str) -> None:
+    """It is said, rather than written down."""
+    (folder / "perdure.toml").write_text(f'out = "{out}"\n')
+    done = perdure("scaffold", str(greeter), "handlers.py")
+    assert done.status == 2
+    assert done.err.startswith(f"error: the output folder {out} has no import name")
+    assert not (folder / "handlers.py").exists()
 
 
 def test_a_bad_spec_gives_no_file(perdure: Perdure, greeter: Path, folder: Path) -> None:

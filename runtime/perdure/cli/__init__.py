@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,10 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status. Reads `sys.argv` unless given arguments."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names and texts of users may hold what the terminal's encoding does not.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     command = next((command for command in COMMANDS if command.name == chosen), None)
@@ -105,16 +110,12 @@ class _Version(argparse.Action):
 
 
 def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="perdure", description="Spec-first durable execution for Python.", allow_abbrev=False
-    )
+    parser = _Parser(prog="perdure", description="Spec-first durable execution for Python.", allow_abbrev=False)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for command in COMMANDS:
         about = command.help[0].upper() + command.help[1:] + "."
-        subparser = commands.add_parser(
-            command.name, help=command.help, description=about, allow_abbrev=False
-        )
+        subparser = commands.add_parser(command.name, help=command.help, description=about, allow_abbrev=False)
         if module is not None and command.name == chosen:
             module.arguments(subparser)
     return parser

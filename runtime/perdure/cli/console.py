@@ -71,8 +71,4 @@ def plural(count: int, noun: str) -> str:
 
 def short(path: Path) -> str:
     """A path as a person would type it: relative to here if it is below."""
-    return (
-        str(path.relative_to(Path.cwd()))
-        if path.is_absolute() and path.is_relative_to(Path.cwd())
-        else str(path)
-    )
+    return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)

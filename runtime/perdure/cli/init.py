@@ -51,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for name, template in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = templates.get_template(template).render(
-            project=project_name(project), package=package_name(project)
-        )
+        text = templates.get_template(template).render(project=project_name(project), package=package_name(project))
         path.write_text(text, "utf-8")
         print(f"  {short(path)}")
     generated = generate_project(root)

@@ -6,6 +6,7 @@ The law: the file is the user's. It is written once and never again.
 from __future__ import annotations
 
 import argparse
+import keyword
 import sys
 from pathlib import Path
 
@@ -37,10 +38,19 @@ def run(args: argparse.Namespace) -> int:
     package = loaded.model.packages[-1]
     if not package.services:
         raise UserError(f"{args.spec} declares no service, object or workflow: there is nothing to write")
-    text = scaffold(loaded.model, package.name, ".".join(settings.out.parts))
+    text = scaffold(loaded.model, package.name, import_name(settings.out))
     file.parent.mkdir(parents=True, exist_ok=True)
     # Exclusive creation: the file may have appeared in the meantime.
     with file.open("x", encoding="utf-8") as target:
         target.write(text)
     print(f"wrote {file}")
     return 0
+
+
+def import_name(out: Path) -> str:
+    """How the output folder is imported, seen from the current folder or, in a `src` layout, from `src`."""
+    parts = out.parts[1:] if out.parts[:1] == ("src",) else out.parts
+    if not parts or not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        message = f"the output folder {out} has no import name, so handlers cannot import what is in it"
+        raise UserError(message, hint='set a folder such as out = "generated" in perdure.toml')
+    return ".".join(parts)
