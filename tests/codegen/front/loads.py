@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,5 +76,5 @@ def parts(node: object, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]
         for key, inner in mapping.items():
             yield from parts(inner, f"{path}/{key}")
     elif isinstance(node, list):
-        for index, inner in enumerate(cast("list[Any]", node)):
+        for index, inner in enumerate(cast("Sequence[object]", node)):
             yield from parts(inner, f"{path}/{index}")
