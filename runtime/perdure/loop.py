@@ -21,7 +21,7 @@ import sys
 import types
 from asyncio import events
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from perdure.errors import NonDurableOperation
@@ -93,8 +93,9 @@ class DurableLoop(asyncio.AbstractEventLoop):
         ready = self._ready
         if not ready:
             return
-        outer = events._get_running_loop()
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._close_generator)
         try:
             for _ in range(CALLBACKS_PER_STEP):
                 if not ready:
@@ -104,6 +105,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
                     handle._run()
         finally:
             events._set_running_loop(outer)
+            sys.set_asyncgen_hooks(*hooks)
         raise NonDurableOperation(
             f"the handler is still busy after {CALLBACKS_PER_STEP:,} callbacks without waiting for anything durable;"
             " a loop around asyncio.sleep(0) does this: sleep for some time, or wait for a result"
@@ -138,6 +140,16 @@ class DurableLoop(asyncio.AbstractEventLoop):
             if not handle.cancelled():
                 self._ready.append(handle)
 
+    def take_sleepers(self) -> list[asyncio.Future[Any]]:
+        """The futures that only a timer would complete, which is how asyncio sleeps; their timers are cancelled."""
+        sleepers: list[asyncio.Future[Any]] = []
+        for _, _, handle in sorted(self._timers, key=lambda timer: timer[:2]):
+            arguments = handle._args  # nothing else tells a sleep from a timeout
+            if not handle.cancelled() and arguments and isinstance(arguments[0], asyncio.Future):
+                sleepers.append(arguments[0])
+                handle.cancel()
+        return sleepers
+
     @property
     def now_ms(self) -> int:
         """The loop's clock, in milliseconds since the epoch."""
@@ -155,6 +167,16 @@ class DurableLoop(asyncio.AbstractEventLoop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch for this
                 with contextlib.suppress(BaseException):
                     task.get_coro().close()
+
+    def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Nobody has the generator any more. As on asyncio's own loops, a task runs its `finally` blocks."""
+        closing = generator.aclose()
+        if events._get_running_loop() is self and not self._closed:
+            self.create_task(closing)
+            return
+        with contextlib.suppress(BaseException):  # the attempt is over: no further than to their first await
+            closing.send(None)
+        closing.close()
 
     # --- for asyncio
 
@@ -271,6 +293,20 @@ _REFUSED = (  # noqa: SIM905  a list of 33 strings says no more
 
 for _name in _REFUSED:
     setattr(DurableLoop, _name, _refuse(_name))
+
+
+def _gathering_hash(future: Any) -> int:  # noqa: ANN401  a class that asyncio keeps to itself
+    """What gather returns is made by asyncio, not by the loop; it takes its number when it is first put into a set."""
+    loop = future.get_loop()
+    if not isinstance(loop, DurableLoop):
+        return object.__hash__(future)
+    if not hasattr(future, "_sequence"):
+        future._sequence = loop.next_sequence()
+    number: int = future._sequence
+    return number
+
+
+asyncio.tasks._GatheringFuture.__hash__ = _gathering_hash  # type: ignore[attr-defined]  # there is no public name for it
 
 
 # The standard as_completed makes a set of what it is given and starts coroutines in the order of that set, which

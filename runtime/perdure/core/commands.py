@@ -62,7 +62,7 @@ def open_item(command: Command) -> Open | None:
         case Call():
             return OpenCall(command.callee)
         case Attach():
-            return OpenCall(command.invocation)
+            return OpenCall(command.invocation, True)
         case Run():
             return OpenRun()
         case GetPromise() | PeekPromise() | CompletePromise():

@@ -13,7 +13,6 @@ from typing import Any
 from perdure.core import commands, lifecycle
 from perdure.core.entry import VOID
 from perdure.core.event import (
-    Abort,
     Action,
     Ended,
     Event,
@@ -34,7 +33,7 @@ from perdure.core.event import (
     TimersDue,
 )
 from perdure.core.ids import CANCEL_SIGNAL
-from perdure.core.lifecycle import KILLED, Request, Work, replace
+from perdure.core.lifecycle import Request, Work, replace
 from perdure.core.port import Catalog, Txn
 from perdure.core.retry import next_try
 from perdure.core.tables import ACTIVE, TIMER, OpenRun, Status, TimerKind, read_timer_key, timer_key
@@ -203,10 +202,7 @@ def _resumed(w: Work, event: Resumed) -> None:
 
 
 def _killed(w: Work, event: Killed) -> None:
-    row = w.load(event.id)
-    if row is not None and row.status is not Status.COMPLETED:
-        w.actions.append(Abort(event.id))
-        lifecycle.end(w, event.id, KILLED)
+    lifecycle.kill(w, event.id)
 
 
 def _purged(w: Work, event: Purged) -> None:

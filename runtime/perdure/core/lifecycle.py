@@ -37,6 +37,7 @@ from perdure.core.tables import (
     TIMER,
     Invocation,
     Lock,
+    OpenCall,
     OpenPromise,
     OpenRun,
     OpenSleep,
@@ -317,6 +318,26 @@ def end(w: Work, id: bytes, result: Ok | Failure) -> None:
         forget(w, id)
     for waiter, command in row.waiters:
         complete(w, waiter, command, result)
+
+
+def kill(w: Work, id: bytes) -> None:
+    """End an invocation without asking it, and with it those that it called and that nobody else waits for.
+
+    What it sent goes on: it was given away.
+    """
+    doomed = [id]
+    while doomed:
+        victim = doomed.pop()
+        row = w.load(victim)
+        if row is None or row.status is Status.COMPLETED:
+            continue
+        w.actions.append(Abort(victim))
+        end(w, victim, KILLED)
+        for item in row.open.values():
+            if isinstance(item, OpenCall) and not item.attached:
+                callee = w.load(item.callee)
+                if callee is not None and all(waiter == victim for waiter, _ in callee.waiters):
+                    doomed.append(item.callee)
 
 
 def _give_back(w: Work, id: bytes, row: Invocation) -> None:

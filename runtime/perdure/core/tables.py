@@ -51,6 +51,8 @@ class OpenCall(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """A call, or an attach, whose callee has not completed."""
 
     callee: bytes
+    attached: bool = False
+    """Whether somebody else made the callee: then it does not end with this one."""
 
 
 class OpenRun(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from perdure.context import CallFuture, Closure, Context, Decode
 from perdure.core.entry import (
     Call,
+    Cancel,
     ClearAllState,
     ClearState,
     ClearTimer,
@@ -32,14 +33,14 @@ from perdure.core.entry import (
     Target,
 )
 from perdure.core.event import Ended, Failed, Stepped
-from perdure.core.ids import FIRST_AWAKEABLE
+from perdure.core.ids import CANCEL_SIGNAL, FIRST_AWAKEABLE
 from perdure.core.replay import Replay
 from perdure.engine.effects import Effect
 from perdure.engine.registry import Bound
 from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
 from perdure.loop import DurableFuture, DurableLoop
-from perdure.outcome import to_failure
+from perdure.outcome import to_exception, to_failure
 from perdure.serde import BadValue, decode, seal
 from perdure.service import HandlerDef, RetryPolicy, milliseconds
 
@@ -192,12 +193,31 @@ class Attempt:
         elif notification.command >= self.replay.next_index:
             self.replay.check_exhausted(self._what_now())
 
-    def _deliver_signal(self, index: int, result: Result) -> None:
+    def _deliver_signal(self, index: int, result: Ok | Failure) -> None:
+        if index == CANCEL_SIGNAL and isinstance(result, Failure):
+            self._cancel(to_exception(result))
+            return
         waiting = self._signals.pop(index, None)
         if waiting is None:
             self._early_signals[index] = result
         else:
             _complete(*waiting, result)
+
+    def _cancel(self, error: TerminalError) -> None:
+        """Every wait of the handler fails, and what it called is cancelled; what it asks for afterwards is not.
+
+        So it hears of it at its next await, wherever that is, and can undo what it has done.
+        """
+        waits = [*self._futures.values(), *self._signals.values()]
+        self._futures.clear()
+        self._signals.clear()
+        self.effects.clear()
+        for future, _ in waits:
+            if isinstance(future, CallFuture) and not future.done():
+                self.replay.issue(Cancel(future.callee))
+            _fail(future, error)
+        for sleeper in self.loop.take_sleepers():
+            _fail(sleeper, error)
 
     def _can_be_woken(self) -> bool:
         return bool(self._futures or self._signals or self._armed)
@@ -221,8 +241,9 @@ class Attempt:
         if self._task.cancelled():
             return self._failed(asyncio.CancelledError())
         error = self._task.exception()
-        if isinstance(error, TerminalError):
-            return Stepped(self.id, self._take(), Ended(to_failure(error)))
+        terminal = None if error is None else _terminal(error)
+        if terminal is not None:
+            return Stepped(self.id, self._take(), Ended(to_failure(terminal)))
         if error is not None:
             return self._failed(error)
         definition = self.bound.definition
@@ -341,6 +362,22 @@ def _complete(future: DurableFuture[Any], decode: Callable[[Result], Any], resul
         future.set_result(decode(result))
     except Exception as e:
         future.set_exception(e)
+
+
+def _fail(future: asyncio.Future[Any], error: TerminalError) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # it is no fault that nobody waits for it
+
+
+def _terminal(error: BaseException) -> TerminalError | None:
+    """The terminal error that an exception is, also as all that a group of tasks failed with."""
+    if isinstance(error, TerminalError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        leaves = [_terminal(leaf) for leaf in error.exceptions]
+        return leaves[0] if all(leaves) else None
+    return None
 
 
 def _describe(error: BaseException | None) -> str:
