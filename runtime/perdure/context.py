@@ -28,6 +28,7 @@ from perdure.core.entry import (
     Ok,
     Result,
     Send,
+    SendSignal,
     Target,
 )
 from perdure.core.ids import BadId, format_awakeable, format_id, parse_awakeable, parse_id
@@ -78,8 +79,8 @@ class Journal(Protocol):
         """Execute an effect outside and keep its result."""
         ...
 
-    def await_signal(self, decode: Decode) -> tuple[int, DurableFuture[Any]]:
-        """Index and future of a new awakeable."""
+    def await_signal(self, decode: Decode, name: str | None = None) -> tuple[int, DurableFuture[Any]]:
+        """Future of the next signal with a name, or index and future of a new awakeable."""
         ...
 
     def callee(self, target: Target, idempotency_key: str | None) -> bytes:
@@ -254,6 +255,20 @@ class Context:
         except BadId as e:
             raise TerminalError(str(e), code=400) from None
         self._journal.tell(CompleteAwakeable(invocation, index, result))
+
+    # --- named signals
+
+    def signal(self, name: str, type_: type[T]) -> DurableFuture[T]:
+        """The next signal that somebody sends to this invocation by this name; one that came early counts."""
+        return self._journal.await_signal(decoding(type_), name)[1]
+
+    def resolve_signal(self, invocation_id: str, name: str, value: object) -> None:
+        """Send a signal with a value to another invocation."""
+        self._journal.tell(SendSignal(_id(invocation_id), name, Ok(encode(value))))
+
+    def reject_signal(self, invocation_id: str, name: str, message: str, code: int = 500) -> None:
+        """Send a signal that raises a terminal error where it is awaited."""
+        self._journal.tell(SendSignal(_id(invocation_id), name, Failure(code, message)))
 
     # --- other handlers, by name
 

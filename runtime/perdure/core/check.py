@@ -142,6 +142,8 @@ def _timers(txn: Txn) -> Iterator[str]:
             yield f"{name}: its invocation is gone"
             continue
         completed = row.status is Status.COMPLETED
+        if kind is TimerKind.DEADLINE and row.deadline_ms != at_ms:
+            yield f"{name}: not the deadline of its invocation"
         if completed != (kind in (TimerKind.PURGE, TimerKind.PURGE_JOURNAL)):
             yield f"{name}: not a timer of a {row.status.name} invocation"
         elif kind is TimerKind.SLEEP and row.open.get(command) != OpenSleep(at_ms):

@@ -24,13 +24,14 @@ from perdure.core.entry import (
     PeekPromise,
     Run,
     Send,
+    SendSignal,
     SetState,
     Sleep,
     Target,
 )
 from perdure.core.event import StartRun
 from perdure.core.ids import CANCEL_SIGNAL
-from perdure.core.lifecycle import CANCELLED, Request, Work, accept, complete, replace, signal
+from perdure.core.lifecycle import CANCELLED, Request, accept, complete, replace, signal
 from perdure.core.tables import (
     PROMISE,
     STATE,
@@ -48,6 +49,7 @@ from perdure.core.tables import (
     state_key,
     timer_key,
 )
+from perdure.core.work import Work
 
 ALREADY_INVOKED = Failure(409, "the workflow method was already invoked")
 ALREADY_COMPLETED = Failure(409, "promise was already completed")
@@ -158,6 +160,10 @@ def _cancel(w: Work, _: _At, command: Cancel) -> None:
     signal(w, command.invocation, CANCEL_SIGNAL, CANCELLED)
 
 
+def _send_signal(w: Work, _: _At, command: SendSignal) -> None:
+    signal(w, command.invocation, 0, command.result, command.name)
+
+
 def _complete_awakeable(w: Work, _: _At, command: CompleteAwakeable) -> None:
     signal(w, command.invocation, command.index, command.result)
 
@@ -225,6 +231,7 @@ _RULES: dict[type, _Rule] = {
     Attach: _attach,
     Cancel: _cancel,
     CompleteAwakeable: _complete_awakeable,
+    SendSignal: _send_signal,
     Run: _run,
     GetPromise: _get_promise,
     PeekPromise: _peek_promise,

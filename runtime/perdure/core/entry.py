@@ -169,6 +169,14 @@ class Cancel(msgspec.Struct, frozen=True, array_like=True, tag=16):
     invocation: bytes
 
 
+class SendSignal(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    """Tell another invocation something, by a name that both know."""
+
+    invocation: bytes
+    name: str
+    result: Ok | Failure
+
+
 Command: TypeAlias = (
     Input
     | GetState
@@ -187,6 +195,7 @@ Command: TypeAlias = (
     | CompleteAwakeable
     | Attach
     | Cancel
+    | SendSignal
 )
 
 
@@ -202,11 +211,13 @@ class Completion(msgspec.Struct, frozen=True, array_like=True, tag=64):
 
 
 class Signal(msgspec.Struct, frozen=True, array_like=True, tag=65):
-    """Told without having been asked: an awakeable was completed, or the invocation is cancelled."""
+    """Told without having been asked: an awakeable was completed, a named signal came, or a cancellation."""
 
     index: int
     result: Ok | Failure
     at_ms: int
+    name: str | None = None
+    """Of a signal that was sent by name; it has no index then (0)."""
 
 
 Notification: TypeAlias = Completion | Signal

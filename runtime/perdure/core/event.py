@@ -76,11 +76,12 @@ class RunFailed(msgspec.Struct, frozen=True):
 
 
 class Signalled(msgspec.Struct, frozen=True):
-    """Somebody completed an awakeable, or cancels."""
+    """Somebody completed an awakeable, sent a signal by name, or cancels."""
 
     id: bytes
     index: int
     result: Ok | Failure
+    name: str | None = None
 
 
 class TimersDue(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.core import commands, lifecycle
-from perdure.core.entry import VOID
+from perdure.core.entry import VOID, Failure
 from perdure.core.event import (
     Action,
     Ended,
@@ -33,10 +33,11 @@ from perdure.core.event import (
     TimersDue,
 )
 from perdure.core.ids import CANCEL_SIGNAL
-from perdure.core.lifecycle import Request, Work, replace
+from perdure.core.lifecycle import Request, replace
 from perdure.core.port import Catalog, Txn
 from perdure.core.retry import next_try
 from perdure.core.tables import ACTIVE, TIMER, OpenRun, Status, TimerKind, read_timer_key, timer_key
+from perdure.core.work import Work
 
 TIMERS_AT_ONCE = 256
 """So many due timers are handled in one event; the rest follow in the next, so that no backlog holds up the node."""
@@ -53,9 +54,9 @@ class Applied:
         """False if a submitted invocation was there already."""
 
 
-def apply(txn: Txn, event: Event, now_ms: int, catalog: Catalog, deployment: str = "") -> Applied:
+def apply(txn: Txn, event: Event, now_ms: int, catalog: Catalog) -> Applied:
     """Write what follows from an event; return what must be done about it."""
-    w = Work(txn, catalog, now_ms, deployment)
+    w = Work(txn, catalog, now_ms)
     _RULES[type(event)](w, event)
     return Applied(w.actions, w.fresh)
 
@@ -142,7 +143,7 @@ def _forget_run_retry(w: Work, id: bytes, command: int) -> None:
 
 
 def _signalled(w: Work, event: Signalled) -> None:
-    lifecycle.signal(w, event.id, event.index, event.result)
+    lifecycle.signal(w, event.id, event.index, event.result, event.name)
     if event.index == CANCEL_SIGNAL:
         lifecycle.resume(w, event.id)
 
@@ -181,6 +182,18 @@ def _retry_run(w: Work, id: bytes, command: int) -> None:
         lifecycle.start(w, id, row)
     elif row.status is Status.RUNNING:
         w.actions.append(RetryRun(id, command))
+
+
+def _timed_out(w: Work, id: bytes, _: int) -> None:
+    row = w.load(id)
+    if row is None or row.status is Status.COMPLETED:
+        return
+    limit_ms = row.deadline_ms - (row.execute_at_ms or row.created_at_ms)
+    w.store(id, replace(row, deadline_ms=0))
+    lifecycle.signal(
+        w, id, CANCEL_SIGNAL, Failure(408, f"{row.target} timed out: timeouts.run is {limit_ms / 1000:g} s")
+    )
+    lifecycle.resume(w, id)
 
 
 def _forget(w: Work, id: bytes, _: int) -> None:
@@ -231,4 +244,5 @@ _TIMERS: dict[TimerKind, Callable[[Work, bytes, int], None]] = {
     TimerKind.RUN_RETRY: _retry_run,
     TimerKind.PURGE_JOURNAL: _forget_journal,
     TimerKind.PURGE: _forget,
+    TimerKind.DEADLINE: _timed_out,
 }

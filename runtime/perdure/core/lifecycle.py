@@ -6,8 +6,6 @@ the same row is stale.
 
 from __future__ import annotations
 
-import enum
-
 import msgspec
 
 from perdure.core.entry import (
@@ -22,19 +20,17 @@ from perdure.core.entry import (
     Signal,
     Target,
 )
-from perdure.core.event import Abort, Action, Failed, Notify, Respond, SetAlarm, Start
+from perdure.core.event import Abort, Failed, Notify, Respond, Start
 from perdure.core.ids import CANCEL_SIGNAL
-from perdure.core.port import Catalog, Facts, Txn
+from perdure.core.port import Facts
 from perdure.core.retry import RetryState, next_try
 from perdure.core.tables import (
     ACTIVE,
     INBOX,
-    INVOCATION,
     JOURNAL,
     LOCK,
     PROMISE,
     STATE,
-    TIMER,
     Invocation,
     Lock,
     OpenCall,
@@ -53,71 +49,13 @@ from perdure.core.tables import (
     state_key,
     timer_key,
 )
+from perdure.core.transitions import TRANSITIONS, IllegalTransition, Move
+from perdure.core.work import Work
 
 replace = msgspec.structs.replace
 
 CANCELLED = Failure(409, "cancelled")
 KILLED = Failure(409, "killed")
-
-
-class Move(enum.Enum):
-    """What can become of an invocation."""
-
-    ENQUEUE = "enqueue"
-    START = "start"
-    SUSPEND = "suspend"
-    FAIL = "fail"
-    PAUSE = "pause"
-    END = "end"
-
-
-TRANSITIONS: dict[Status, dict[Move, Status]] = {
-    Status.SCHEDULED: {Move.ENQUEUE: Status.PENDING, Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
-    Status.PENDING: {Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
-    Status.RUNNING: {
-        Move.SUSPEND: Status.SUSPENDED,
-        Move.FAIL: Status.BACKING_OFF,
-        Move.PAUSE: Status.PAUSED,
-        Move.END: Status.COMPLETED,
-    },
-    Status.SUSPENDED: {Move.START: Status.RUNNING, Move.PAUSE: Status.PAUSED, Move.END: Status.COMPLETED},
-    Status.BACKING_OFF: {Move.START: Status.RUNNING, Move.PAUSE: Status.PAUSED, Move.END: Status.COMPLETED},
-    Status.PAUSED: {Move.START: Status.RUNNING, Move.END: Status.COMPLETED},
-    Status.COMPLETED: {},
-}
-"""Anything that is not in this table is refused, and the refusal is a fault of the engine."""
-
-
-class IllegalTransition(AssertionError):
-    """The engine tried to take an invocation where it cannot go."""
-
-
-class Work:
-    """One event being applied: the rows, the time, and the actions that come out."""
-
-    __slots__ = ("actions", "catalog", "deployment", "fresh", "now_ms", "txn")
-
-    def __init__(self, txn: Txn, catalog: Catalog, now_ms: int, deployment: str) -> None:
-        self.txn = txn
-        self.catalog = catalog
-        self.now_ms = now_ms
-        self.deployment = deployment
-        self.actions: list[Action] = []
-        self.fresh = True
-        """Whether a submitted invocation was new."""
-
-    def load(self, id: bytes) -> Invocation | None:
-        """The row of an invocation."""
-        return self.txn.get(INVOCATION, invocation_key(id))
-
-    def store(self, id: bytes, row: Invocation) -> None:
-        """Write the row of an invocation."""
-        self.txn.put(INVOCATION, invocation_key(id), row)
-
-    def set_timer(self, at_ms: int, id: bytes, kind: TimerKind, command: int = 0) -> None:
-        """Have `kind` happen at a time."""
-        self.txn.put(TIMER, timer_key(at_ms, id, kind, command), None)
-        self.actions.append(SetAlarm(at_ms))
 
 
 def _move(w: Work, row: Invocation, move: Move) -> Invocation:
@@ -151,6 +89,7 @@ def accept(w: Work, request: Request, facts: Facts) -> None:
     if request.retention_ms is not None:
         completed = request.retention_ms
     execute_at = w.now_ms + request.delay_ms if request.delay_ms else 0
+    deadline = (execute_at or w.now_ms) + facts.run_timeout_ms if facts.run_timeout_ms else 0
     row = Invocation(
         target=request.target,
         kind=facts.kind,
@@ -164,10 +103,13 @@ def accept(w: Work, request: Request, facts: Facts) -> None:
         idempotency_key=request.idempotency_key,
         journal_retention_ms=min(facts.journal_retention_ms, completed),
         completed_retention_ms=completed,
-        deployment=w.deployment,
+        deployment=facts.deployment,
+        deadline_ms=deadline,
     )
     entry = Input(request.value, request.headers, execute_at or w.now_ms, request.seed)
     w.txn.put(JOURNAL, journal_key(request.id, 0), (entry,))
+    if deadline:
+        w.set_timer(deadline, request.id, TimerKind.DEADLINE)
     if execute_at:
         w.store(request.id, row)
         w.set_timer(execute_at, request.id, TimerKind.START)
@@ -216,16 +158,18 @@ def complete(w: Work, id: bytes, command: int, result: Result) -> None:
     _tell(w, id, replace(row, open=still_open), Completion(command, result, w.now_ms))
 
 
-def signal(w: Work, id: bytes, index: int, result: Ok | Failure) -> None:
-    """Tell an invocation something that it did not ask for. One that has completed hears nothing."""
+def signal(w: Work, id: bytes, index: int, result: Ok | Failure, name: str | None = None) -> None:
+    """Tell an invocation something that it did not ask for. One that has completed hears nothing.
+
+    One that has not begun can be cancelled, and hears signals that were sent by name when it begins.
+    """
     row = w.load(id)
     if row is None or row.status is Status.COMPLETED:
         return
-    if row.status in (Status.SCHEDULED, Status.PENDING):
-        if index == CANCEL_SIGNAL:
-            end(w, id, CANCELLED)
-        return
-    _tell(w, id, row, Signal(index, result, w.now_ms))
+    if row.status in (Status.SCHEDULED, Status.PENDING) and index == CANCEL_SIGNAL:
+        end(w, id, result)
+    else:
+        _tell(w, id, row, Signal(index, result, w.now_ms, name))
 
 
 def _tell(w: Work, id: bytes, row: Invocation, notification: Notification) -> None:
@@ -343,6 +287,8 @@ def kill(w: Work, id: bytes) -> None:
 def _give_back(w: Work, id: bytes, row: Invocation) -> None:
     """Timers, promises that are waited for, the place in the inbox, the lock."""
     _clear_retry(w, id, row)
+    if row.deadline_ms:
+        w.txn.delete(timer_key(row.deadline_ms, id, TimerKind.DEADLINE))
     if row.status is Status.SCHEDULED:
         w.txn.delete(timer_key(row.execute_at_ms, id, TimerKind.START))
     for command, item in row.open.items():

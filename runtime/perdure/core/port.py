@@ -50,6 +50,10 @@ class Facts(msgspec.Struct, frozen=True):
     kind: HandlerKind
     journal_retention_ms: int
     completed_retention_ms: int
+    run_timeout_ms: int = 0
+    """How long an invocation may take from its acceptance to its result; 0 is as long as it likes."""
+    deployment: str = ""
+    """Fingerprint of the spec, and of the code if it has a version."""
 
 
 Catalog = Mapping[tuple[str, str], Facts]

@@ -30,6 +30,7 @@ from perdure.core.entry import (
     PeekPromise,
     Run,
     Send,
+    SendSignal,
     SetState,
     Signal,
 )
@@ -54,6 +55,7 @@ _FACTS: dict[type[Any], Callable[[Any], tuple[tuple[str, object], ...]]] = {
     CompleteAwakeable: lambda c: (("invocation", c.invocation), ("index", c.index), ("result", c.result)),
     Attach: lambda c: (("invocation", c.invocation),),
     Cancel: lambda c: (("invocation", c.invocation),),
+    SendSignal: lambda c: (("invocation", c.invocation), ("name", c.name), ("result", c.result)),
 }
 """What has to be the same on replay. Not here: what the node added (ids it gave, values it read), and how long
 a sleep is, since the recorded wake-up time counts."""
@@ -147,7 +149,7 @@ class Replay:
         """
         while self._notifications:
             notification = self._notifications.popleft()
-            if isinstance(notification, Signal):
+            if isinstance(notification, Signal) and notification.name is None:
                 if notification.index in self._signals:
                     continue
                 self._signals.add(notification.index)

@@ -99,7 +99,9 @@ class Invocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     inbox_position: int = -1
     """Place in its key's inbox while pending."""
     deployment: str = ""
-    """Fingerprint of the spec it was accepted under."""
+    """Fingerprint under which it runs."""
+    deadline_ms: int = 0
+    """When it is cancelled if it has not completed; 0 is never."""
 
 
 class Lock(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -141,6 +143,7 @@ class TimerKind(enum.IntEnum):
     RUN_RETRY = 3
     PURGE_JOURNAL = 4
     PURGE = 5
+    DEADLINE = 6
 
 
 class Table(Generic[Row]):

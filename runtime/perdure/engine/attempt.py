@@ -29,6 +29,7 @@ from perdure.core.entry import (
     Result,
     Run,
     SetState,
+    Signal,
     Sleep,
     Target,
 )
@@ -37,6 +38,7 @@ from perdure.core.ids import CANCEL_SIGNAL, FIRST_AWAKEABLE
 from perdure.core.replay import Replay
 from perdure.engine.effects import Effect
 from perdure.engine.registry import Bound
+from perdure.engine.signals import Signals
 from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
 from perdure.loop import DurableFuture, DurableLoop
@@ -87,8 +89,7 @@ class Attempt:
         """Those among them whose command is in the journal already; the runner starts them."""
         self._host = host
         self._futures: dict[int, tuple[DurableFuture[Any], Decode]] = {}
-        self._signals: dict[int, tuple[DurableFuture[Any], Decode]] = {}
-        self._early_signals: dict[int, Result] = {}
+        self._signals = Signals()
         self._next_signal = FIRST_AWAKEABLE
         self._armed: dict[int, int] = {}
         self._unsaved = Unsaved()
@@ -183,7 +184,7 @@ class Attempt:
     def _deliver(self, notification: Notification) -> None:
         self.loop.advance(notification.at_ms)
         if not isinstance(notification, Completion):
-            self._deliver_signal(notification.index, notification.result)
+            self._deliver_signal(notification)
         elif notification.command in self._armed:
             self.loop.advance(self._armed.pop(notification.command))
             self.loop.fire_timers()
@@ -193,24 +194,21 @@ class Attempt:
         elif notification.command >= self.replay.next_index:
             self.replay.check_exhausted(self._what_now())
 
-    def _deliver_signal(self, index: int, result: Ok | Failure) -> None:
-        if index == CANCEL_SIGNAL and isinstance(result, Failure):
-            self._cancel(to_exception(result))
+    def _deliver_signal(self, signal: Signal) -> None:
+        if signal.index == CANCEL_SIGNAL and isinstance(signal.result, Failure):
+            self._cancel(to_exception(signal.result))
             return
-        waiting = self._signals.pop(index, None)
-        if waiting is None:
-            self._early_signals[index] = result
-        else:
-            _complete(*waiting, result)
+        wait = self._signals.tell(signal.name or signal.index, signal.result)
+        if wait is not None:
+            _complete(*wait, signal.result)
 
     def _cancel(self, error: TerminalError) -> None:
         """Every wait of the handler fails, and what it called is cancelled; what it asks for afterwards is not.
 
         So it hears of it at its next await, wherever that is, and can undo what it has done.
         """
-        waits = [*self._futures.values(), *self._signals.values()]
+        waits = [*self._futures.values(), *self._signals.take_waits()]
         self._futures.clear()
-        self._signals.clear()
         self.effects.clear()
         for future, _ in waits:
             if isinstance(future, CallFuture) and not future.done():
@@ -334,15 +332,16 @@ class Attempt:
                 self.recorded_effects.append(index)
         return future
 
-    def await_signal(self, decode: Decode) -> tuple[int, DurableFuture[Any]]:
-        """Index and future of a new awakeable."""
-        index = self._next_signal
-        self._next_signal += 1
+    def await_signal(self, decode: Decode, name: str | None = None) -> tuple[int, DurableFuture[Any]]:
+        """Future of a signal by name, or index and future of a new awakeable."""
+        index = 0
+        if name is None:
+            index = self._next_signal
+            self._next_signal += 1
         future = DurableFuture[Any](self.loop)
-        if index in self._early_signals:
-            _complete(future, decode, self._early_signals.pop(index))
-        else:
-            self._signals[index] = (future, decode)
+        told = self._signals.wait(name or index, (future, decode))
+        if told is not None:
+            _complete(future, decode, told)
         return index, future
 
     def callee(self, target: Target, idempotency_key: str | None) -> bytes:

@@ -99,7 +99,6 @@ class Engine:
         }
         self._writer.dispatch = self._dispatch
         self._writer.on_failure = self._store_failed
-        self._writer.deployment = registry.fingerprint
 
     # --- life
 

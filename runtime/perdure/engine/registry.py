@@ -26,6 +26,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     """How long an attempt may wait in memory before it is dropped and replayed when it is needed."""
     journal_retention_ms: int = DAY_MS
     completed_retention_ms: int = DAY_MS
+    version: str = ""
+    """Of the code, if the user gives it one: in-flight invocations belong to the version that began them."""
 
 
 class Bound:
@@ -48,6 +50,8 @@ class Bound:
             kind=definition.kind,
             journal_retention_ms=_either(options.journal_retention, defaults.journal_retention_ms),
             completed_retention_ms=_either(completed, defaults.completed_retention_ms),
+            run_timeout_ms=_either(options.run_timeout, 0),
+            deployment="-".join(filter(None, (service.fingerprint, defaults.version))),
         )
         self._results: dict[int, tuple[object, Any, Decode]] = {}
 

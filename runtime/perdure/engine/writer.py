@@ -43,7 +43,6 @@ class Writer:
         self.failed: StoreError | None = None
         self.on_failure: Callable[[StoreError], None] = _ignore
         self.dispatch: Callable[[Action], None] = _ignore
-        self.deployment = ""
         self._store = store
         self._thread = thread
         self._clock = clock
@@ -63,7 +62,7 @@ class Writer:
         if self.failed is not None:
             raise self.failed
         try:
-            applied = ledger.apply(self.rows, event, self._clock.now_ms(), self._catalog, self.deployment)
+            applied = ledger.apply(self.rows, event, self._clock.now_ms(), self._catalog)
         except Exception as e:
             self.rows.discard()
             self._quarantine(event, e)
