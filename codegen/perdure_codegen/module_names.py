@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 
 from perdure_codegen import naming
@@ -26,14 +27,14 @@ def check_modules(faults: list[Diagnostic], document: Document, package: Package
     for realm in ("types", "errors"):
         for declared in document.declared(realm).values():
             name, span = declared.entry.key, declared.entry.span
-            if name in naming.TYPES:
-                message = f"the name `{name}` is taken in the generated code"
+            if keyword.iskeyword(name):
+                message = f"`{name}` is a keyword of Python"
                 faults.append(error("S012", span, message, help="choose another name"))
             _claim(faults, seen, (name, name), span)
     spans = {each.ref.name: each.entry.span for each in document.declared("services").values()}
     for service in package.services:
-        if service.py_name in naming.TYPES:
-            message = f"the name `{service.py_name}` is taken in the generated code"
+        if keyword.iskeyword(service.py_name):
+            message = f"`{service.py_name}` is a keyword of Python"
             faults.append(error("S012", spans[service.py_name], message, help="set `py_name`"))
         for name in generated_names(service):
             if not _claim(faults, seen, (name, service.py_name), spans[service.py_name]):

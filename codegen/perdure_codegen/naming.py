@@ -38,18 +38,9 @@ def is_identifier(name: str) -> bool:
 
 
 # --- names that are taken ----------------------------------------------------------------------------------
-
-BUILTINS = frozenset(
-    {"bool", "bytes", "dict", "float", "int", "list", "object", "set", "str", "property"}
-    | {"abc", "datetime", "enum", "functools", "msgspec", "perdure", "typing", "models", "clients"}
-)
-"""Names that generated classes use in annotations: an attribute of the same name would hide them there."""
-
-TYPES = frozenset(
-    {"Annotated", "Any", "ClassVar", "Decimal", "Final", "Literal", "Self", "TypeAlias", "UUID"}
-    | {"None", "True", "False", "NotImplemented", "Ellipsis"}
-)
-"""Names that generated modules import, and Python's own that start with a capital."""
+#
+# Only members of a generated class that the user's name would replace. What merely hides an import or a
+# built-in name from the generated code (a handler `list`, a type `Decimal`) is the emitters' affair.
 
 CONTEXT = frozenset(
     {"attach", "awakeable", "call", "cancel", "clear", "get", "handler", "headers"}

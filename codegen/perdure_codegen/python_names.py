@@ -60,4 +60,6 @@ def _another(py_name: str) -> str:
     stem = py_name.strip("_")
     if not stem:
         return "other"
-    return f"{stem}_" if stem[0].isalpha() and py_name == stem else f"n{stem}" if stem[0].isdigit() else stem
+    if stem[0].isdigit():
+        return f"N{stem}" if stem.isupper() else f"n{stem}"
+    return f"{stem}_" if py_name == stem else stem

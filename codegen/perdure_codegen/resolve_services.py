@@ -63,8 +63,8 @@ class Services:
             doc=documentation(body),
             deprecated=deprecation(body),
             key=self._key(kind, declared.entry),
-            state=self._named_values(state, "state key", naming.STATE_VIEW | naming.BUILTINS),
-            promises=self._named_values(promises, "promise", naming.BUILTINS),
+            state=self._named_values(state, "state key", naming.STATE_VIEW),
+            promises=self._named_values(promises, "promise", frozenset()),
             handlers=tuple(self._handler(kind_, entry, body) for kind_, entry in handlers),
             uses=self._uses(body),
         )
@@ -93,7 +93,7 @@ class Services:
         return found
 
     def _uses(self, body: Node) -> tuple[Ref, ...]:
-        python = PythonNames(self._world.faults, "service", naming.CONTEXT | naming.BUILTINS)
+        python = PythonNames(self._world.faults, "service", naming.CONTEXT)
         found: dict[Ref, None] = {}
         for item in items(child(body, "uses")):
             if not isinstance(item, ScalarNode) or not isinstance(item.value, str):
@@ -107,7 +107,7 @@ class Services:
     # --- handlers ------------------------------------------------------------------------------------------
 
     def _check_handler_names(self, kind: ServiceKind, handlers: list[tuple[HandlerKind, Entry]]) -> None:
-        taken = naming.CLIENT | naming.BUILTINS
+        taken = naming.CLIENT
         if kind == "workflow":
             taken |= naming.WORKFLOW_CLIENT
         python = PythonNames(self._world.faults, "handler", taken)
@@ -142,7 +142,7 @@ class Services:
     def _params(self, node: Node | None) -> tuple[Value, ...] | None:
         if not isinstance(node, MapNode):
             return None
-        return self._named_values(node, "parameter", naming.PARAMETER | naming.BUILTINS)
+        return self._named_values(node, "parameter", naming.PARAMETER)
 
     def _input(self, node: Node | None) -> Value | None:
         if node is None:

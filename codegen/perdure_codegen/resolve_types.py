@@ -84,7 +84,7 @@ class Types:
         body = declared.body
         check_reserved(self._world.faults, body, entries(child(body, "fields")))
         fields = self.values(child(body, "fields"))
-        python = PythonNames(self._world.faults, "field", naming.ERROR | naming.PARAMETER | naming.BUILTINS)
+        python = PythonNames(self._world.faults, "field", naming.ERROR | {"self"})
         for value, entry in zip(fields, entries(child(body, "fields")), strict=True):
             python.claim(value.py_name, entry)
         code = child(body, "code")
@@ -113,7 +113,7 @@ class Types:
 
     def _struct(self, declared: Declared, node: Node) -> Struct:
         fields = self._read_fields(node)
-        python = PythonNames(self._world.faults, "field", naming.BUILTINS | {"self"})
+        python = PythonNames(self._world.faults, "field", {"self"})
         for value, entry in zip(fields, entries(node), strict=True):
             self._world.spans[declared.ref, entry.key] = entry.span
             python.claim(value.py_name, entry)

@@ -240,3 +240,16 @@ def test_two_paths_to_one_file_are_one_file(tmp_path: Path) -> None:
     loaded = load([path, tmp_path / "link.yaml", tmp_path / "sub/../a.yaml", tmp_path])
 
     assert [package.file for package in model_of(loaded).packages] == ["a.yaml"]
+
+
+def test_names_of_python_that_are_no_keywords_are_free(tmp_path: Path) -> None:
+    """The generated code finds its way around them; `list` is too good a name for a handler to forbid it."""
+    loaded = load_text(
+        tmp_path,
+        "types:\n  Decimal: {fields: {str: string, list: list<int>, datetime: datetime}}\n  UUID: {alias: uuid}\n"
+        "objects:\n  Set:\n    state: {dict: map<int>}\n    uses: [Set]\n"
+        "    handlers: {list: {params: {object: Decimal, set: UUID}}, match: {}, type: {}}\n",
+    )
+
+    # `set` is a method of contexts, so `uses` cannot add one.
+    assert briefs(loaded) == ["S012 7:12 service `Set`: the name `set` is taken in the generated code"]
