@@ -34,6 +34,7 @@ from perdure.context import (
 )
 from perdure.errors import (
     CorruptRecord,
+    DeploymentRefused,
     HandlerError,
     JournalMismatch,
     NonDurableOperation,
@@ -89,6 +90,7 @@ __all__ = [
     "Client",
     "Context",
     "CorruptRecord",
+    "DeploymentRefused",
     "DurableFuture",
     "HandlerDef",
     "HandlerError",

@@ -6,9 +6,11 @@ import contextlib
 import datetime
 from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
+from typing import Any
 
 from perdure.client import Client
 from perdure.core.retry import Policy
+from perdure.engine.deployment import InFlight
 from perdure.engine.engine import Engine
 from perdure.engine.registry import Defaults, Registry
 from perdure.local import LocalTransport
@@ -24,6 +26,7 @@ class App:
         retry: For handlers whose spec says nothing.
         inactivity_timeout: How long an attempt that waits stays in memory; it is replayed when it is needed.
         journal_retention: How long a journal is kept after completion.
+        version: Of the code; invocations in flight belong to the version that began them.
         completed_retention: How long the result of a workflow, or of a request with an idempotency key, is kept.
     """
 
@@ -35,8 +38,10 @@ class App:
         inactivity_timeout: datetime.timedelta | None = None,
         journal_retention: datetime.timedelta | None = None,
         completed_retention: datetime.timedelta | None = None,
+        version: str = "",
     ) -> None:
-        given = {
+        given: dict[str, Any] = {
+            "version": version,
             "inactivity_timeout_ms": milliseconds(inactivity_timeout),
             "journal_retention_ms": milliseconds(journal_retention),
             "completed_retention_ms": milliseconds(completed_retention),
@@ -46,14 +51,19 @@ class App:
         self.registry = Registry(services, defaults)
 
     @contextlib.asynccontextmanager
-    async def engine(self, folder: Path | str) -> AsyncGenerator[Engine]:
+    async def engine(self, folder: Path | str, in_flight: InFlight = "refuse") -> AsyncGenerator[Engine]:
         """Run an engine on a data folder, for as long as the context lasts.
 
         Raises:
             StoreError: The folder cannot be used; `StoreLocked` if another process has it.
+            DeploymentRefused: Invocations are in flight that began under another deployment.
         """
         engine = Engine(self.registry, LmdbStore(Path(folder)))
-        await engine.start()
+        try:
+            await engine.start(in_flight)
+        except BaseException:
+            await engine.stop(0)
+            raise
         try:
             yield engine
         finally:

@@ -7,6 +7,7 @@ PerdureError
  ├ HandlerError             the handler's code did wrong; the attempt fails and is retried, then paused
  │  ├ JournalMismatch       it took another path than the recorded one
  │  └ NonDurableOperation   it did something that cannot be replayed, outside of `ctx.run`
+ ├ DeploymentRefused        what is to be served does not fit what is in flight
  ├ RequestError             a call was not answered with a result
  │  ├ RequestRefused        the server says why (4xx of the ingress itself)
  │  └ ServerUnreachable     nobody answered, or not in time; the request may have been accepted
@@ -79,6 +80,10 @@ class JournalMismatch(HandlerError):
 
 class NonDurableOperation(HandlerError):
     """The handler did I/O, or waited for something that no journal can repeat."""
+
+
+class DeploymentRefused(PerdureError):
+    """Invocations are in flight that began under another version of a spec, or whose handler is gone."""
 
 
 class RequestError(PerdureError):

@@ -22,7 +22,7 @@ import types
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from perdure.errors import NonDurableOperation
 
@@ -146,7 +146,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         for _, _, handle in sorted(self._timers, key=lambda timer: timer[:2]):
             arguments = handle._args  # nothing else tells a sleep from a timeout
             if not handle.cancelled() and arguments and isinstance(arguments[0], asyncio.Future):
-                sleepers.append(arguments[0])
+                sleepers.append(cast("asyncio.Future[Any]", arguments[0]))
                 handle.cancel()
         return sleepers
 

@@ -100,6 +100,9 @@ def _stepped(w: Work, event: Stepped) -> None:
         }
         row = lifecycle.append(w, event.id, row, event.commands)
         row = replace(row, commands=first + len(event.commands), open={**row.open, **opened}, retry=None)
+        if first == 1:
+            # It belongs to the version that issues its first command, whichever accepted it.
+            row = replace(row, deployment=w.catalog[row.target.service, row.target.handler].deployment)
         w.store(event.id, row)
         commands.execute(w, event.id, row.target, first, event.commands)
     match event.end:

@@ -132,6 +132,8 @@ class Meta(msgspec.Struct, frozen=True, array_like=True):
 
     format: int
     created_at_ms: int
+    deployments: dict[str, str] = {}
+    """What was served at the last start, by service."""
 
 
 class TimerKind(enum.IntEnum):

@@ -374,7 +374,8 @@ def _terminal(error: BaseException) -> TerminalError | None:
     if isinstance(error, TerminalError):
         return error
     if isinstance(error, BaseExceptionGroup):
-        leaves = [_terminal(leaf) for leaf in error.exceptions]
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  isinstance cannot say of what
+        leaves = [_terminal(leaf) for leaf in group.exceptions]
         return leaves[0] if all(leaves) else None
     return None
 

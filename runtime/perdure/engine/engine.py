@@ -17,6 +17,7 @@ from perdure.core.event import (
     Action,
     Event,
     Notify,
+    Paused,
     Respond,
     RetryRun,
     SetAlarm,
@@ -30,6 +31,7 @@ from perdure.core.tables import FORMAT, INVOCATION, META, META_KEY, Invocation, 
 from perdure.engine.alarm import Alarm
 from perdure.engine.boundary import Boundary, Probe, no_probe
 from perdure.engine.clock import Clock, SystemClock
+from perdure.engine.deployment import InFlight, Stranger, refusal, strangers
 from perdure.engine.registry import Registry
 from perdure.engine.runner import Runner
 from perdure.engine.writer import Writer
@@ -79,6 +81,8 @@ class Engine:
         self.clock = clock or SystemClock()
         self.recovered = Recovered()
         self.failed: asyncio.Event = asyncio.Event()
+        self.finishing: set[bytes] = set()
+        """Invocations of another deployment that end before anything new is accepted from outside."""
         self._store = store
         self._probe = probe
         self._threads = threads or Threads(
@@ -102,21 +106,36 @@ class Engine:
 
     # --- life
 
-    async def start(self) -> None:
+    async def start(self, in_flight: InFlight = "refuse") -> None:
         """Go on with what the store holds.
+
+        Args:
+            in_flight: What to do with invocations that began under another deployment.
 
         Raises:
             StoreError: The store is of a format that this program does not know, or cannot be written.
+            DeploymentRefused: There are such invocations, and they are to be refused.
         """
         rows = self._writer.rows
-        if rows.get(META, META_KEY) is None:
-            rows.put(META, META_KEY, Meta(FORMAT, self.clock.now_ms()))
+        meta = rows.get(META, META_KEY) or Meta(FORMAT, self.clock.now_ms())
+        if meta.deployments != self.registry.deployments:
+            self._welcome(list(strangers(rows, self.registry)), in_flight)
+            rows.put(META, META_KEY, Meta(meta.format, meta.created_at_ms, self.registry.deployments))
             rows.accept()
         actions = ledger.recover(rows)
         first = next((action.at_ms for action in actions if isinstance(action, SetAlarm)), None)
         self.recovered = Recovered(sum(isinstance(action, Start) for action in actions), first)
         for action in actions:
             self._dispatch(action)
+
+    def _welcome(self, found: list[Stranger], in_flight: InFlight) -> None:
+        if found and in_flight == "refuse":
+            raise refusal(found)
+        if in_flight == "pause":
+            for stranger in found:
+                self._writer.apply(Paused(stranger.id, Failure(409, f"began under {stranger.row.deployment}")))
+        elif in_flight == "drain":
+            self.finishing = {stranger.id for stranger in found}
 
     async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Let closures that run come to an end, for some time; write what is pending; close the store."""
@@ -214,6 +233,7 @@ class Engine:
         self._actions[type(action)](action)
 
     def _respond(self, action: Respond) -> None:
+        self.finishing.discard(action.id)
         waiters = self._waiters.pop(action.id, None)
         if waiters is None:
             return

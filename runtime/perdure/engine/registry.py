@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -118,10 +117,9 @@ class Registry:
             self.services[service.name] = service
             for definition in service.handlers:
                 self.handlers[service.name, definition.name] = Bound(service, definition, handlers, defaults)
+        self.deployments = {
+            name: "-".join(filter(None, (service.fingerprint, defaults.version)))
+            for name, service in self.services.items()
+        }
+        """Id of what is deployed here, by service."""
         self.catalog: Catalog = {name: bound.facts for name, bound in self.handlers.items()}
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with every change of the meaning of a spec: the id of what is deployed here."""
-        lines = sorted(f"{name} {service.fingerprint}" for name, service in self.services.items())
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

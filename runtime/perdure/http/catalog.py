@@ -22,7 +22,7 @@ def describe_service(registry: Registry, service: ServiceDef) -> dict[str, objec
         "name": service.name,
         "ty": _KINDS[service.kind],
         "handlers": [describe_handler(registry.handlers[service.name, h.name]) for h in service.handlers],
-        "deployment_id": f"dp_{registry.fingerprint}",
+        "deployment_id": f"dp_{registry.deployments[service.name]}",
         "revision": 1,
         "public": True,
         "documentation": service.doc or None,
