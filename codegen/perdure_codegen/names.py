@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from perdure_codegen.diagnostic import Diagnostic, Span, error
 from perdure_codegen.document import Declared, Document, Realm
@@ -28,8 +28,6 @@ class Names:
     faults: list[Diagnostic]
     builtin: frozenset[str] = frozenset()
     """Names of types that need no declaration."""
-    used: set[str] = field(default_factory=set[str])
-    """Imported files of which a name was used."""
 
     def find(self, realm: Realm, name: str, span: Span) -> Ref | None:
         """What `name` refers to. None if to nothing, which has then been reported."""
@@ -48,7 +46,6 @@ class Names:
             self._ambiguous(name, span, [file for file, _ in found])
             return None
         if found:
-            self.used.add(found[0][0])
             return found[0][1].ref
         if self._may_be_elsewhere(realm, self._imported(None)) or not self.document.is_whole(realm):
             return None
@@ -66,9 +63,8 @@ class Names:
                 advice = did_you_mean(prefix, prefixes) or f"imports: - {{path: …, as: {prefix}}}"
                 self.faults.append(error(code, span, f"no import is called `{prefix}`", help=advice))
             return None
-        for file, document in imported:
+        for _, document in imported:
             if document and (declared := document.declared(realm).get(rest)):
-                self.used.add(file)
                 return declared.ref
         if not self._may_be_elsewhere(realm, imported):
             known = [f"{prefix}.{each}" for _, document in imported if document for each in document.declared(realm)]

@@ -44,7 +44,18 @@ def is_identifier(name: str) -> bool:
 
 CONTEXT = frozenset(
     {"attach", "awakeable", "call", "cancel", "clear", "get", "handler", "headers"}
-    | {"invocation_id", "key", "log", "now", "promises", "random", "reject_awakeable", "request"}
+    | {
+        "invocation_id",
+        "key",
+        "log",
+        "now",
+        "promises",
+        "random",
+        "reject_awakeable",
+        "reject_signal",
+        "resolve_signal",
+        "request",
+    }
     | {"resolve_awakeable", "run", "send", "service", "set", "signal", "sleep", "state"}
     | {"time", "uuid"}
 )
