@@ -43,21 +43,11 @@ def is_identifier(name: str) -> bool:
 # built-in name from the generated code (a handler `list`, a type `Decimal`) is the emitters' affair.
 
 CONTEXT = frozenset(
-    {"attach", "awakeable", "call", "cancel", "clear", "get", "handler", "headers"}
-    | {
-        "invocation_id",
-        "key",
-        "log",
-        "now",
-        "promises",
-        "random",
-        "reject_awakeable",
-        "reject_signal",
-        "resolve_signal",
-        "request",
-    }
-    | {"resolve_awakeable", "run", "send", "service", "set", "signal", "sleep", "state"}
-    | {"time", "uuid"}
+    {"attach", "awakeable", "call", "cancel", "clear", "get"}
+    | {"handler", "headers", "invocation_id", "key", "log", "now"}
+    | {"promises", "random", "reject_awakeable", "reject_signal", "request", "resolve_awakeable"}
+    | {"resolve_signal", "run", "send", "service", "set", "signal"}
+    | {"sleep", "state", "time", "uuid"}
 )
 """Names of the context that handlers get; `uses` adds others beside them."""
 
