@@ -100,6 +100,7 @@ class Writer:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._hold(lambda: None if future.done() else future.set_result(None))
         self._waiting.add(future)
+        self._kick()  # rows that no event wrote, as at start-up, are committed as soon as somebody waits for them
         try:
             await future
         finally:
