@@ -23,11 +23,8 @@ from perdure.client import (
     WorkflowSyncClient,
 )
 from perdure.context import (
-    Awakeable,
-    CallFuture,
     Context,
     ObjectContext,
-    SentInvocation,
     SharedObjectContext,
     SharedWorkflowContext,
     WorkflowContext,
@@ -49,7 +46,9 @@ from perdure.errors import (
     StoreLocked,
     TerminalError,
 )
+from perdure.journal import Awakeable, CallFuture, SentInvocation
 from perdure.loop import DurableFuture
+from perdure.saga import Saga
 from perdure.serde import BadValue, check_decimal
 from perdure.service import HandlerDef, HandlerOptions, Handlers, Json, RetryPolicy, ServiceDef
 from perdure.views import (
@@ -114,6 +113,7 @@ __all__ = [
     "RequestRefused",
     "RetryPolicy",
     "RetryableError",
+    "Saga",
     "SendOptions",
     "Sender",
     "SentInvocation",

@@ -1,7 +1,6 @@
 """What a handler has to do with: one class for each kind of handler, and one method for each command.
 
-A context says what is wanted; a `Journal` behind it says what comes of it. The embedded engine is one, and
-everything else that can stand there (a cluster, a simulator) has the same few methods.
+A context says what is wanted; a `Journal` behind it says what comes of it.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import datetime
 import functools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
@@ -20,127 +19,69 @@ from perdure.core.entry import (
     Attach,
     Call,
     Cancel,
-    Command,
     CompleteAwakeable,
     Failure,
     Headers,
-    Input,
     Ok,
-    Result,
     Send,
     SendSignal,
     Target,
 )
 from perdure.core.ids import BadId, format_awakeable, format_id, parse_awakeable, parse_id
 from perdure.errors import TerminalError
+from perdure.journal import Awakeable, CallFuture, Closure, Decode, Journal, SentInvocation, decoding, raw
 from perdure.logs import HandlerLog
-from perdure.loop import DurableFuture, DurableLoop
-from perdure.outcome import to_exception
-from perdure.serde import decode, encode
-from perdure.service import HandlerDef, RetryPolicy, milliseconds
+from perdure.loop import DurableFuture
+from perdure.serde import encode
+from perdure.service import RetryPolicy, milliseconds
 
 T = TypeVar("T")
 K = TypeVar("K")
 
-Decode = Callable[[Result], Any]
-Closure = Callable[[], Any]
+
+class _Signalling:
+    """Being told by others, and telling them: awakeables by an id, signals by a name."""
+
+    _journal: Journal
+
+    # --- awakeables
+
+    def awakeable(self, type_: type[T]) -> Awakeable[T]:
+        """A promise whose id you give to somebody outside, who completes it by HTTP or from a handler."""
+        index, future = self._journal.await_signal(decoding(type_))
+        return Awakeable(format_awakeable(self._journal.id, index), future)
+
+    def resolve_awakeable(self, id: str, value: object) -> None:
+        """Complete an awakeable with a value. Only its first completion counts."""
+        self._complete_awakeable(id, Ok(encode(value)))
+
+    def reject_awakeable(self, id: str, message: str, code: int = 500) -> None:
+        """Complete an awakeable with a terminal error."""
+        self._complete_awakeable(id, Failure(code, message))
+
+    def _complete_awakeable(self, id: str, result: Ok | Failure) -> None:
+        try:
+            invocation, index = parse_awakeable(id)
+        except BadId as e:
+            raise TerminalError(str(e), code=400) from None
+        self._journal.tell(CompleteAwakeable(invocation, index, result))
+
+    # --- named signals
+
+    def signal(self, name: str, type_: type[T]) -> DurableFuture[T]:
+        """The next signal that somebody sends to this invocation by this name; one that came early counts."""
+        return self._journal.await_signal(decoding(type_), name)[1]
+
+    def resolve_signal(self, invocation_id: str, name: str, value: object) -> None:
+        """Send a signal with a value to another invocation."""
+        self._journal.tell(SendSignal(_id(invocation_id), name, Ok(encode(value))))
+
+    def reject_signal(self, invocation_id: str, name: str, message: str, code: int = 500) -> None:
+        """Send a signal that raises a terminal error where it is awaited."""
+        self._journal.tell(SendSignal(_id(invocation_id), name, Failure(code, message)))
 
 
-class Journal(Protocol):
-    """What stands behind a context: it takes commands, and completes futures in an order that replays repeat."""
-
-    id: bytes
-    target: Target
-    input: Input
-    loop: DurableLoop
-
-    @property
-    def replaying(self) -> bool:
-        """Whether the handler is being told what is recorded."""
-        ...
-
-    def issue(self, command: Command, decode: Decode) -> DurableFuture[Any]:
-        """Ask for something that will be answered; `decode` makes the future's value of the answer, or raises."""
-        ...
-
-    def tell(self, command: Command) -> Command:
-        """Ask for something that has no answer; returns the recorded command in its place."""
-        ...
-
-    async def read_state(self, name: str) -> bytes | None:
-        """One value of the object's state."""
-        ...
-
-    async def state_names(self) -> tuple[str, ...]:
-        """The keys that the object's state has."""
-        ...
-
-    def run(self, name: str, closure: Closure, returns: Any, retry: RetryPolicy | None) -> DurableFuture[Any]:  # noqa: ANN401  a type
-        """Execute an effect outside and keep its result."""
-        ...
-
-    def await_signal(self, decode: Decode, name: str | None = None) -> tuple[int, DurableFuture[Any]]:
-        """Future of the next signal with a name, or index and future of a new awakeable."""
-        ...
-
-    def callee(self, target: Target, idempotency_key: str | None) -> bytes:
-        """Id for an invocation that the handler asks for."""
-        ...
-
-    def handler(self, service: str, name: str) -> HandlerDef[Any] | None:
-        """A handler that can be called by name."""
-        ...
-
-
-class CallFuture(DurableFuture[T]):
-    """The result of a call."""
-
-    callee: bytes = b""
-
-    @property
-    def invocation_id(self) -> str:
-        """Id of the invocation that was called."""
-        return format_id(self.callee)
-
-
-class SentInvocation(Generic[T]):
-    """An invocation that was sent; nobody here waits for it."""
-
-    def __init__(self, invocation_id: str) -> None:
-        self.invocation_id = invocation_id
-
-
-class Awakeable(Generic[T]):
-    """A promise that code outside completes by its `id`. Await it for the value."""
-
-    def __init__(self, id: str, future: DurableFuture[T]) -> None:
-        self.id = id
-        self._future = future
-
-    def __await__(self) -> Generator[Any, None, T]:
-        return self._future.__await__()
-
-
-def decoding(type_: Any, errors: tuple[type[TerminalError], ...] = ()) -> Decode:  # noqa: ANN401  a type
-    """How an answer becomes a value of a type, or the exception that it stands for."""
-    return functools.partial(_decode, type_, errors)
-
-
-def _decode(type_: Any, errors: tuple[type[TerminalError], ...], result: Result) -> Any:  # noqa: ANN401
-    if isinstance(result, Failure):
-        raise to_exception(result, errors)
-    if isinstance(result, Ok):
-        return decode(result.value, type_)
-    return None
-
-
-def _raw(result: Result) -> bytes:
-    if isinstance(result, Failure):
-        raise to_exception(result)
-    return result.value if isinstance(result, Ok) else b""
-
-
-class Context:
+class Context(_Signalling):
     """What every handler can do."""
 
     def __init__(self, journal: Journal, key_type: Any = None) -> None:  # noqa: ANN401  a type
@@ -234,42 +175,6 @@ class Context:
         finally:
             handle.cancel()
 
-    # --- awakeables
-
-    def awakeable(self, type_: type[T]) -> Awakeable[T]:
-        """A promise whose id you give to somebody outside, who completes it by HTTP or from a handler."""
-        index, future = self._journal.await_signal(decoding(type_))
-        return Awakeable(format_awakeable(self._journal.id, index), future)
-
-    def resolve_awakeable(self, id: str, value: object) -> None:
-        """Complete an awakeable with a value. Only its first completion counts."""
-        self._complete_awakeable(id, Ok(encode(value)))
-
-    def reject_awakeable(self, id: str, message: str, code: int = 500) -> None:
-        """Complete an awakeable with a terminal error."""
-        self._complete_awakeable(id, Failure(code, message))
-
-    def _complete_awakeable(self, id: str, result: Ok | Failure) -> None:
-        try:
-            invocation, index = parse_awakeable(id)
-        except BadId as e:
-            raise TerminalError(str(e), code=400) from None
-        self._journal.tell(CompleteAwakeable(invocation, index, result))
-
-    # --- named signals
-
-    def signal(self, name: str, type_: type[T]) -> DurableFuture[T]:
-        """The next signal that somebody sends to this invocation by this name; one that came early counts."""
-        return self._journal.await_signal(decoding(type_), name)[1]
-
-    def resolve_signal(self, invocation_id: str, name: str, value: object) -> None:
-        """Send a signal with a value to another invocation."""
-        self._journal.tell(SendSignal(_id(invocation_id), name, Ok(encode(value))))
-
-    def reject_signal(self, invocation_id: str, name: str, message: str, code: int = 500) -> None:
-        """Send a signal that raises a terminal error where it is awaited."""
-        self._journal.tell(SendSignal(_id(invocation_id), name, Failure(code, message)))
-
     # --- other handlers, by name
 
     def call(
@@ -284,7 +189,7 @@ class Context:
     ) -> CallFuture[bytes]:
         """Call a handler by name with the bytes of its input; the result is the bytes of its output."""
         target = Target(service, key, handler)
-        return self._call(target, value, _raw, idempotency_key, _pairs(headers))
+        return self._call(target, value, raw, idempotency_key, _pairs(headers))
 
     def send(
         self,

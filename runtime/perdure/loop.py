@@ -22,7 +22,7 @@ import types
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
-from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from perdure.errors import NonDurableOperation
 
@@ -146,7 +146,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         for _, _, handle in sorted(self._timers, key=lambda timer: timer[:2]):
             arguments = handle._args  # nothing else tells a sleep from a timeout
             if not handle.cancelled() and arguments and isinstance(arguments[0], asyncio.Future):
-                sleepers.append(cast("asyncio.Future[Any]", arguments[0]))
+                sleepers.append(arguments[0])  # pyright: ignore[reportUnknownArgumentType]  of whatever it is a future
                 handle.cancel()
         return sleepers
 
@@ -243,9 +243,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def get_debug(self) -> bool:
         return False
 
-    def set_debug(self, enabled: bool) -> None:
-        """Debug mode would read the wall clock; there is none here."""
-
     def is_running(self) -> bool:
         return events._get_running_loop() is self
 
@@ -257,9 +254,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def get_exception_handler(self) -> None:
         return None
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        self.call_exception_handler(context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """An exception that nobody waits for: what is not awaited is not part of the handler's result."""
@@ -285,8 +279,9 @@ def _refuse(name: str) -> Callable[..., Any]:
 _REFUSED = (  # noqa: SIM905  a list of 33 strings says no more
     "add_reader add_signal_handler add_writer call_soon_threadsafe connect_accepted_socket connect_read_pipe"
     " connect_write_pipe create_connection create_datagram_endpoint create_server create_unix_connection"
-    " create_unix_server getaddrinfo getnameinfo remove_reader remove_signal_handler remove_writer run_forever"
-    " run_in_executor run_until_complete sendfile set_default_executor set_exception_handler set_task_factory"
+    " create_unix_server default_exception_handler getaddrinfo getnameinfo remove_reader remove_signal_handler"
+    " remove_writer run_forever run_in_executor run_until_complete sendfile set_debug set_default_executor"
+    " set_exception_handler set_task_factory"
     " shutdown_asyncgens shutdown_default_executor sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom"
     " sock_recvfrom_into sock_sendall sock_sendfile sock_sendto start_tls stop subprocess_exec subprocess_shell"
 ).split()

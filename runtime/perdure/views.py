@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, overload
 
-from perdure.context import CallFuture, Context, Decode, SentInvocation, decoding
+from perdure.context import Context
 from perdure.core.entry import (
     ClearAllState,
     ClearState,
@@ -20,6 +20,7 @@ from perdure.core.entry import (
     Target,
 )
 from perdure.errors import TerminalError
+from perdure.journal import CallFuture, Decode, SentInvocation, decoding
 from perdure.loop import DurableFuture
 from perdure.serde import BadValue, decode, seal
 from perdure.service import HandlerDef

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perdure.core.entry import Completion, Entry, Input, is_command
+from perdure.core.entry import Completion, Input, is_command
 from perdure.core.ids import format_id
+from perdure.core.journal import read_journal
 from perdure.core.port import Txn
 from perdure.core.tables import (
     ACTIVE,
     INBOX,
     INVOCATION,
-    JOURNAL,
     LOCK,
     PROMISE,
     TIMER,
@@ -25,7 +25,6 @@ from perdure.core.tables import (
     address,
     inbox_key,
     invocation_key,
-    journal_key,
     lock_key,
     promise_key,
     read_timer_key,
@@ -49,17 +48,6 @@ def violations(txn: Txn) -> list[str]:
         *_marks(txn),
         *_promises(txn),
     ]
-
-
-def read_journal(txn: Txn, id: bytes, length: int) -> list[Entry]:
-    """All entries of a journal, from chunk to chunk. Ends early if a chunk is missing."""
-    entries: list[Entry] = []
-    while len(entries) < length:
-        chunk = txn.get(JOURNAL, journal_key(id, len(entries)))
-        if not chunk:
-            break
-        entries.extend(chunk)
-    return entries
 
 
 def _invocation(txn: Txn, id: bytes, row: Invocation) -> Iterator[str]:

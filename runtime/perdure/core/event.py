@@ -46,7 +46,9 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Suspended(msgspec.Struct, frozen=True):
-    """The attempt can only wait and leaves memory."""
+    """The attempt can only wait and leaves memory. What it waits for beside commands: awakeables, named signals."""
+
+    awaits: tuple[int | str, ...] = ()
 
 
 class Stepped(msgspec.Struct, frozen=True):
@@ -107,6 +109,20 @@ class Killed(msgspec.Struct, frozen=True):
     id: bytes
 
 
+class Restarted(msgspec.Struct, frozen=True):
+    """An operator wants a completed invocation to run once more, with its journal up to entry `keep`."""
+
+    id: bytes
+    new_id: bytes
+    keep: int = 0
+
+
+class JournalPurged(msgspec.Struct, frozen=True):
+    """An operator forgets the journal of a completed invocation and keeps its result."""
+
+    id: bytes
+
+
 class Purged(msgspec.Struct, frozen=True):
     """An operator forgets a completed invocation."""
 
@@ -114,7 +130,18 @@ class Purged(msgspec.Struct, frozen=True):
 
 
 Event: TypeAlias = (
-    Submitted | Stepped | RunEnded | RunFailed | Signalled | TimersDue | Paused | Resumed | Killed | Purged
+    Submitted
+    | Stepped
+    | RunEnded
+    | RunFailed
+    | Signalled
+    | TimersDue
+    | Paused
+    | Resumed
+    | Killed
+    | Restarted
+    | JournalPurged
+    | Purged
 )
 
 

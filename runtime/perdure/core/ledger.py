@@ -17,9 +17,11 @@ from perdure.core.event import (
     Ended,
     Event,
     Failed,
+    JournalPurged,
     Killed,
     Paused,
     Purged,
+    Restarted,
     Resumed,
     RetryRun,
     RunEnded,
@@ -35,6 +37,7 @@ from perdure.core.event import (
 from perdure.core.ids import CANCEL_SIGNAL
 from perdure.core.lifecycle import Request, replace
 from perdure.core.port import Catalog, Txn
+from perdure.core.restart import restart
 from perdure.core.retry import next_try
 from perdure.core.tables import ACTIVE, TIMER, OpenRun, Status, TimerKind, read_timer_key, timer_key
 from perdure.core.work import Work
@@ -110,8 +113,8 @@ def _stepped(w: Work, event: Stepped) -> None:
             pass
         case Ended(result):
             lifecycle.end(w, event.id, result)
-        case Suspended():
-            lifecycle.suspend(w, event.id)
+        case Suspended(awaits):
+            lifecycle.suspend(w, event.id, awaits)
         case Failed() as failed:
             lifecycle.fail(w, event.id, failed)
 
@@ -227,6 +230,16 @@ def _purged(w: Work, event: Purged) -> None:
         lifecycle.forget(w, event.id)
 
 
+def _restarted(w: Work, event: Restarted) -> None:
+    restart(w, event.id, event.new_id, event.keep)
+
+
+def _journal_purged(w: Work, event: JournalPurged) -> None:
+    row = w.load(event.id)
+    if row is not None and row.status is Status.COMPLETED:
+        lifecycle.forget_journal(w, event.id)
+
+
 _RULES: dict[type, Callable[[Work, Any], None]] = {
     Submitted: _submitted,
     Stepped: _stepped,
@@ -237,6 +250,8 @@ _RULES: dict[type, Callable[[Work, Any], None]] = {
     Paused: _paused,
     Resumed: _resumed,
     Killed: _killed,
+    Restarted: _restarted,
+    JournalPurged: _journal_purged,
     Purged: _purged,
 }
 

@@ -135,7 +135,7 @@ def admit(w: Work, id: bytes, row: Invocation) -> None:
 
 def start(w: Work, id: bytes, row: Invocation) -> None:
     """Begin an attempt."""
-    w.store(id, replace(_move(w, row, Move.START), inbox_position=-1))
+    w.store(id, replace(_move(w, row, Move.START), inbox_position=-1, awaits=()))
     w.txn.put(ACTIVE, active_key(id), None)
     w.actions.append(Start(id))
 
@@ -186,12 +186,12 @@ def _tell(w: Work, id: bytes, row: Invocation, notification: Notification) -> No
 # --- resting -----------------------------------------------------------------------------------------------
 
 
-def suspend(w: Work, id: bytes) -> None:
+def suspend(w: Work, id: bytes, awaits: tuple[int | str, ...] = ()) -> None:
     """The attempt left memory; the next notification starts another."""
     row = w.load(id)
     if row is None:
         return
-    w.store(id, _move(w, row, Move.SUSPEND))
+    w.store(id, replace(_move(w, row, Move.SUSPEND), awaits=awaits))
     w.txn.delete(active_key(id))
 
 

@@ -102,6 +102,10 @@ class Invocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Fingerprint under which it runs."""
     deadline_ms: int = 0
     """When it is cancelled if it has not completed; 0 is never."""
+    restarted_from: bytes = b""
+    """The invocation that this one repeats."""
+    awaits: tuple[int | str, ...] = ()
+    """Of a suspended one: the awakeables, by index, and the signals, by name, that it waits for."""
 
 
 class Lock(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from perdure.context import CallFuture, Closure, Context, Decode
 from perdure.core.entry import (
     Call,
     Cancel,
@@ -41,9 +40,10 @@ from perdure.engine.registry import Bound
 from perdure.engine.signals import Signals
 from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
+from perdure.journal import CallFuture, Closure, Decode
 from perdure.loop import DurableFuture, DurableLoop
 from perdure.outcome import to_exception, to_failure
-from perdure.serde import BadValue, decode, seal
+from perdure.serde import BadValue, seal
 from perdure.service import HandlerDef, RetryPolicy, milliseconds
 
 _log = logging.getLogger("perdure.handler")
@@ -88,6 +88,8 @@ class Attempt:
         self.recorded_effects: list[int] = []
         """Those among them whose command is in the journal already; the runner starts them."""
         self._host = host
+        self.callee = host.callee
+        self.handler = host.handler
         self._futures: dict[int, tuple[DurableFuture[Any], Decode]] = {}
         self._signals = Signals()
         self._next_signal = FIRST_AWAKEABLE
@@ -103,7 +105,7 @@ class Attempt:
         try:
             self._run()
             done = self._task is not None and self._task.done()
-            self.replay.check_exhausted(self._what_now())
+            self.replay.check_exhausted(_what_now(self._task))
             if not done and not self._can_be_woken():
                 raise NonDurableOperation(
                     "the handler waits for something that no journal entry will wake: an event, a queue or a future"
@@ -120,6 +122,11 @@ class Attempt:
     def replaying(self) -> bool:
         """Whether the handler is being told what is recorded."""
         return self.replay.replaying
+
+    @property
+    def awaits(self) -> tuple[int | str, ...]:
+        """The awakeables, by index, and the signals, by name, that are waited for."""
+        return self._signals.awaited
 
     def close(self) -> None:
         """Drop the handler where it is; its journal has all that counts."""
@@ -140,20 +147,7 @@ class Attempt:
 
     def _begin(self) -> None:
         with self.loop.running():
-            self._task = self.loop.create_task(self._handle())
-
-    async def _handle(self) -> Any:  # noqa: ANN401  what the handler returns
-        definition = self.bound.definition
-        context: Context = self.bound.context(self, self.bound.service.key)
-        try:
-            payload = decode(self.input.value, definition.input)
-        except BadValue as e:
-            raise TerminalError(f"bad input: {e}", code=400) from None
-        if definition.input is None:
-            return await self.bound.method(context)
-        if not definition.spread:
-            return await self.bound.method(context, payload)
-        return await self.bound.method(context, **{name: getattr(payload, name) for name in payload.__struct_fields__})
+            self._task = self.loop.create_task(self.bound.handle(self, self.input.value))
 
     def _settle(self) -> None:
         """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""
@@ -192,7 +186,7 @@ class Attempt:
             self.effects.pop(notification.command, None)
             _complete(*self._futures.pop(notification.command), notification.result)
         elif notification.command >= self.replay.next_index:
-            self.replay.check_exhausted(self._what_now())
+            self.replay.check_exhausted(_what_now(self._task))
 
     def _deliver_signal(self, signal: Signal) -> None:
         if signal.index == CANCEL_SIGNAL and isinstance(signal.result, Failure):
@@ -217,16 +211,13 @@ class Attempt:
         for sleeper in self.loop.take_sleepers():
             _fail(sleeper, error)
 
+    def _leave(self, command: int, callee: bytes) -> None:
+        """A call that nobody waits for any more, because its task was cancelled, is cancelled too."""
+        if self._futures.pop(command, None) is not None and not self.loop.is_closed():
+            self._record(Cancel(callee))
+
     def _can_be_woken(self) -> bool:
         return bool(self._futures or self._signals or self._armed)
-
-    def _what_now(self) -> str:
-        task = self._task
-        if task is None or not task.done():
-            return "the handler waits, and asks for nothing more"
-        if task.cancelled() or task.exception() is not None:
-            return f"the handler failed: {_describe(task.exception() if not task.cancelled() else None)}"
-        return "the handler returned"
 
     # --- ends
 
@@ -269,6 +260,7 @@ class Attempt:
         if isinstance(recorded, Call):
             future = CallFuture(self.loop)
             future.callee = recorded.callee
+            future.on_cancel = lambda: self._leave(index, recorded.callee)
         else:
             future = DurableFuture(self.loop)
         self._futures[index] = (future, decode)
@@ -327,7 +319,7 @@ class Attempt:
         future = self.issue(Run(name), decoding)
         if not self.replay.answered(index):
             policy = self.bound.policy if retry is None else self.bound.run_policy(retry)
-            self.effects[index] = Effect(name, closure, returns, policy)
+            self.effects[index] = Effect(name, closure, returns, policy, self.bound.abort_ms)
             if recorded:
                 self.recorded_effects.append(index)
         return future
@@ -344,13 +336,14 @@ class Attempt:
             _complete(future, decode, told)
         return index, future
 
-    def callee(self, target: Target, idempotency_key: str | None) -> bytes:
-        """Id for an invocation that the handler asks for."""
-        return self._host.callee(target, idempotency_key)
 
-    def handler(self, service: str, name: str) -> HandlerDef[Any] | None:
-        """A handler that can be called by name."""
-        return self._host.handler(service, name)
+def _what_now(task: asyncio.Task[Any] | None) -> str:
+    if task is None or not task.done():
+        return "the handler waits, and asks for nothing more"
+    if task.cancelled():
+        return "the handler failed: its task was cancelled"
+    error = task.exception()
+    return "the handler returned" if error is None else f"the handler failed: {_describe(error)}"
 
 
 def _complete(future: DurableFuture[Any], decode: Callable[[Result], Any], result: Result) -> None:
@@ -380,9 +373,7 @@ def _terminal(error: BaseException) -> TerminalError | None:
     return None
 
 
-def _describe(error: BaseException | None) -> str:
-    if error is None:
-        return "its task was cancelled"
+def _describe(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, JournalMismatch | NonDurableOperation):
         return text

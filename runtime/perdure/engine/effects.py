@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from perdure.context import Closure
 from perdure.core.entry import Failure, Ok
 from perdure.core.event import RunEnded, RunFailed
 from perdure.core.retry import Policy
@@ -22,6 +21,7 @@ from perdure.engine.boundary import Boundary, Probe
 from perdure.engine.registry import UNTYPED
 from perdure.engine.writer import Writer
 from perdure.errors import RetryableError, StoreError, TerminalError
+from perdure.journal import Closure
 from perdure.outcome import to_failure
 from perdure.serde import BadValue, seal, seal_untyped
 from perdure.service import milliseconds
@@ -36,6 +36,8 @@ class Effect(NamedTuple):
     closure: Closure
     returns: Any
     policy: Policy
+    abort_ms: int = 0
+    """How long one execution may take; 0 is as long as it likes."""
 
 
 class Effects:
@@ -117,16 +119,25 @@ class Effects:
             return RunFailed(id, command, Failure(500, f"{type(e).__name__}: {e}"), effect.policy, after)
 
     async def _result(self, effect: Effect) -> bytes:
-        if _is_async(effect.closure):
-            value = await effect.closure()
-        else:
-            value = await asyncio.get_running_loop().run_in_executor(self._threads, effect.closure)
-            if inspect.isawaitable(value):  # a lambda around a coroutine
-                value = await value
+        limit_s = effect.abort_ms / 1000 if effect.abort_ms else None
+        limit = asyncio.timeout(limit_s)
+        try:
+            async with limit:
+                value = await self._call(effect.closure)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"run {effect.name} took longer than timeouts.abort ({limit_s:g} s)") from None
         try:
             return seal_untyped(value) if effect.returns is UNTYPED else seal(value, effect.returns)
         except BadValue as e:
             raise TypeError(f"the result of run {effect.name} cannot be kept: {e}") from None
+
+    async def _call(self, closure: Closure) -> Any:  # noqa: ANN401  what the closure returns
+        if _is_async(closure):
+            return await closure()
+        value = await asyncio.get_running_loop().run_in_executor(self._threads, closure)
+        return await value if inspect.isawaitable(value) else value  # a lambda around a coroutine
 
     async def stop(self) -> None:
         """End what runs; nothing of it is recorded, and the next process executes it again."""

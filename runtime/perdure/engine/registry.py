@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
-from perdure.context import Closure, Decode, decoding
 from perdure.core.port import Catalog, Facts
 from perdure.core.retry import Policy
+from perdure.errors import TerminalError
+from perdure.journal import Closure, Decode, Journal, decoding
+from perdure.serde import BadValue, decode
 from perdure.service import HandlerDef, Handlers, RetryPolicy, ServiceDef, milliseconds
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -45,6 +47,7 @@ class Bound:
         completed = options.completed_retention
         if options.idempotency_retention is not None and definition.kind != "run":
             completed = options.idempotency_retention
+        self.abort_ms = _either(options.abort_timeout, 0)
         self.facts = Facts(
             kind=definition.kind,
             journal_retention_ms=_either(options.journal_retention, defaults.journal_retention_ms),
@@ -53,6 +56,24 @@ class Bound:
             deployment="-".join(filter(None, (service.fingerprint, defaults.version))),
         )
         self._results: dict[int, tuple[object, Any, Decode]] = {}
+
+    async def handle(self, journal: Journal, value: bytes) -> Any:  # noqa: ANN401  what the handler returns
+        """Call the handler with the input that the bytes hold.
+
+        Raises:
+            TerminalError: They are not its input (400), or the handler says so.
+        """
+        definition = self.definition
+        context = self.context(journal, self.service.key)
+        try:
+            payload = decode(value, definition.input)
+        except BadValue as e:
+            raise TerminalError(f"bad input: {e}", code=400) from None
+        if definition.input is None:
+            return await self.method(context)
+        if not definition.spread:
+            return await self.method(context, payload)
+        return await self.method(context, **{name: getattr(payload, name) for name in payload.__struct_fields__})
 
     def run_policy(self, retry: RetryPolicy) -> Policy:
         """Policy of a run that has one of its own: when it is exhausted, the run fails and the handler hears of it."""

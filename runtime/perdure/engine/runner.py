@@ -8,10 +8,10 @@ from collections import deque
 from concurrent.futures import Executor
 from typing import Any
 
-from perdure.core.check import read_journal
 from perdure.core.entry import Failure, Target
 from perdure.core.event import Failed, Notify, Stepped, Suspended
 from perdure.core.ids import idempotent_id, workflow_id
+from perdure.core.journal import read_journal
 from perdure.core.retry import Policy
 from perdure.core.tables import INVOCATION, STATE, OpenRun, Status, address, invocation_key, state_key
 from perdure.engine.attempt import Attempt
@@ -147,9 +147,11 @@ class Runner:
 
     def _suspend(self, id: bytes) -> None:
         self._probe(Boundary.BEFORE_SUSPENSION)
+        attempt = self.attempts.get(id)
+        awaits = () if attempt is None else attempt.awaits
         self._drop(id)
         try:
-            self._writer.apply(Stepped(id, (), Suspended()))
+            self._writer.apply(Stepped(id, (), Suspended(awaits)))
         except StoreError:
             return
 

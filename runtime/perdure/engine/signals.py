@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from perdure.context import Decode
 from perdure.core.entry import Failure, Ok
+from perdure.journal import Decode
 from perdure.loop import DurableFuture
 
 Key = int | str
@@ -28,6 +28,11 @@ class Signals:
     def __bool__(self) -> bool:
         """Whether anybody waits."""
         return bool(self._waits)
+
+    @property
+    def awaited(self) -> tuple[Key, ...]:
+        """What is waited for."""
+        return tuple(self._waits)
 
     def wait(self, key: Key, wait: Wait) -> Told | None:
         """What is there already, or None: then the wait is kept."""
