@@ -194,18 +194,23 @@ def _parenthesized(doc: Doc, indent: int) -> str:
 
 def annotated(name: str, annotation: Doc, value: Bracket | None = None, indent: int = 0) -> str:
     """`name: annotation = value`, the value being a call or a display that may be exploded."""
+    if value is None and isinstance(annotation, Text):
+        return _atomic(f"{name}: ", annotation.flat, indent)
     if value is None:
         return statement(f"{name}: ", annotation, indent)
     left = f"{name}: {annotation.flat} = "
     if not value.exploded and indent + width(left) + width(value.flat) <= WIDTH:
         return left + value.flat
-    if indent + width(left) + width(value.head.flat) + 1 <= WIDTH:
+    if value.items and indent + width(left) + width(value.head.flat) + 1 <= WIDTH:
         return left + _place(value, indent, indent + width(left), 0)
-    if indent + width(left) + 1 <= WIDTH:
+    if value.items and indent + width(left) + 1 <= WIDTH:
         return f"{left}{_parenthesized(value, indent)}"
-    left = _broken_annotation(name, annotation, indent)
+    left = _broken_annotation(name, annotation, indent) + " = "
+    column = width(left.rpartition("\n")[2])
+    if "\n" in left and not value.exploded and column + width(value.flat) <= WIDTH:
+        return left + value.flat
     exploded = Bracket(value.head, value.opening, value.items, exploded=True)
-    return f"{left} = {_place(exploded, indent, WIDTH, 0)}"
+    return left + _place(exploded, indent, WIDTH, 0)
 
 
 def _broken_annotation(name: str, annotation: Doc, indent: int) -> str:

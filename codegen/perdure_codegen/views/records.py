@@ -42,6 +42,9 @@ from perdure_codegen.model import (
 )
 from perdure_codegen.views import docs
 
+_NAME_LENGTH = 50
+"""Of a function for a default; so that its head never has to be broken before its first bracket."""
+
 _DECIMAL_LIMITS = ("ge", "gt", "le", "lt", "max_digits", "decimal_places")
 
 
@@ -123,7 +126,8 @@ class Factories:
 
     def add(self, scope: Scope, owner: str, value: Value) -> str:
         """Write the function that builds the default of `value`; its name."""
-        name = self.fresh(f"_default_{naming.snake(owner)}_{value.py_name.strip('_')}")
+        full = f"_default_{naming.snake(owner)}_{value.py_name.strip('_')}"
+        name = self.fresh(full if len(full) <= _NAME_LENGTH else "_default")
         outside = scope.hiding()
         body = statement("return ", expressions.expression(outside, value.type, value.default), STEP)
         self.functions.append(Function(signature(f"def {name}", (), outside.plain(value.type), 0), body))

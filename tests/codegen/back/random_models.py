@@ -177,7 +177,7 @@ def handlers(draw: st.DrawFn, refs: list[m.Ref], errors: list[m.Ref], kind: m.Ha
     if draw(st.booleans()):
         output = m.Value(name="output", py_name="output", type=draw(types(refs)))
     return m.Handler(
-        name=draw(st.just(py_name) | wire_names),
+        name=draw(st.sampled_from([py_name, f"{py_name}-w"])),
         py_name=py_name,
         kind=kind,
         doc=draw(docs),
