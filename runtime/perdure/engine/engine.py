@@ -28,6 +28,7 @@ from perdure.core.event import (
     TimersDue,
 )
 from perdure.core.tables import FORMAT, INVOCATION, META, META_KEY, Invocation, Meta, invocation_key
+from perdure.core.why import Answer, why
 from perdure.engine.alarm import Alarm
 from perdure.engine.boundary import Boundary, Probe, no_probe
 from perdure.engine.clock import Clock, SystemClock
@@ -216,6 +217,10 @@ class Engine:
             waiters.remove(waiter)
             if not waiters and self._waiters.get(id) is waiters:
                 del self._waiters[id]
+
+    def why(self, id: bytes) -> Answer | None:
+        """Why an invocation has not completed; None if there is no such invocation."""
+        return why(self.rows, id, self._runner.awaited)
 
     @property
     def rows(self) -> Any:  # noqa: ANN401  core.port.Txn; generic over rows

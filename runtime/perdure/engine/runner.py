@@ -193,6 +193,11 @@ class Runner:
         bound = self._registry.handlers.get((service, name))
         return None if bound is None else bound.definition
 
+    def awaited(self, id: bytes) -> tuple[int | str, ...] | None:
+        """The awakeables and signals that an attempt in memory awaits; None if there is none."""
+        attempt = self.attempts.get(id)
+        return None if attempt is None else attempt.awaits
+
     # --- the end
 
     @property
