@@ -27,9 +27,19 @@ from perdure.core.entry import (
     SendSignal,
     Target,
 )
-from perdure.core.ids import BadId, format_awakeable, format_id, parse_awakeable, parse_id
+from perdure.core.ids import FIRST_AWAKEABLE, BadId, format_awakeable, format_id, parse_awakeable, parse_id
 from perdure.errors import TerminalError
-from perdure.journal import Awakeable, CallFuture, Closure, Decode, Journal, SentInvocation, decoding, raw
+from perdure.journal import (
+    Awakeable,
+    CallFuture,
+    Closure,
+    Decode,
+    Journal,
+    SentInvocation,
+    decoding,
+    decoding_signal,
+    raw,
+)
 from perdure.logs import HandlerLog
 from perdure.loop import DurableFuture
 from perdure.serde import encode
@@ -48,7 +58,7 @@ class _Signalling:
 
     def awakeable(self, type_: type[T]) -> Awakeable[T]:
         """A promise whose id you give to somebody outside, who completes it by HTTP or from a handler."""
-        index, future = self._journal.await_signal(decoding(type_))
+        index, future = self._journal.await_signal(decoding_signal(type_))
         return Awakeable(format_awakeable(self._journal.id, index), future)
 
     def resolve_awakeable(self, id: str, value: object) -> None:
@@ -64,13 +74,15 @@ class _Signalling:
             invocation, index = parse_awakeable(id)
         except BadId as e:
             raise TerminalError(str(e), code=400) from None
+        if index < FIRST_AWAKEABLE:
+            raise TerminalError(f"bad awakeable id '{id}': index {index} is not an awakeable's", code=400)
         self._journal.tell(CompleteAwakeable(invocation, index, result))
 
     # --- named signals
 
     def signal(self, name: str, type_: type[T]) -> DurableFuture[T]:
         """The next signal that somebody sends to this invocation by this name; one that came early counts."""
-        return self._journal.await_signal(decoding(type_), name)[1]
+        return self._journal.await_signal(decoding_signal(type_), name)[1]
 
     def resolve_signal(self, invocation_id: str, name: str, value: object) -> None:
         """Send a signal with a value to another invocation."""

@@ -15,7 +15,7 @@ from perdure.core.ids import format_id
 from perdure.errors import TerminalError
 from perdure.loop import DurableFuture, DurableLoop
 from perdure.outcome import to_exception
-from perdure.serde import decode
+from perdure.serde import BadValue, decode
 from perdure.service import HandlerDef, RetryPolicy
 
 T = TypeVar("T")
@@ -118,6 +118,18 @@ def _decode(type_: Any, errors: tuple[type[TerminalError], ...], result: Result)
     if isinstance(result, Ok):
         return decode(result.value, type_)
     return None
+
+
+def decoding_signal(type_: Any) -> Decode:  # noqa: ANN401  a type
+    """The same for what a stranger sent: bytes of another type are his fault, and trying again does not help."""
+    return functools.partial(_decode_signal, type_)
+
+
+def _decode_signal(type_: Any, result: Result) -> Any:  # noqa: ANN401
+    try:
+        return _decode(type_, (), result)
+    except BadValue as e:
+        raise TerminalError(f"what came is not of the type that is awaited: {e}", code=400) from None
 
 
 def raw(result: Result) -> bytes:
