@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,23 +12,12 @@ from hypothesis import strategies as st
 
 from perdure_codegen import model as m
 
-STEMS = (
-    "list",
-    "str",
-    "int",
-    "dict",
-    "set",
-    "datetime",
-    "msgspec",
-    "perdure",
-    "abc",
-    "functools",
-    "uuid",
-    "self",
-    "ctx",
+STEMS = re.findall(r"\w+", "list str int dict set datetime msgspec perdure abc functools uuid self ctx key delay")
+TAKEN = re.findall(
+    r"\w+",
+    "code name message metadata fields args add_note with_traceback keys clear_all "
+    "send with_options submit attach peek run state promises",
 )
-TAKEN = {"code", "name", "message", "metadata", "fields", "args", "add_note", "with_traceback", "keys", "clear_all"}
-TAKEN |= {"send", "with_options", "submit", "attach", "peek", "run", "state", "promises"}
 
 texts = st.text(
     st.one_of(st.sampled_from("\"'\\\n\t {}%#é-"), st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))),
@@ -119,12 +109,12 @@ def values(draw: st.DrawFn, refs: list[m.Ref], py_name: str) -> m.Value:
     """A typed place."""
     type_ = draw(types(refs))
     inner = type_.item if isinstance(type_, m.Nullable) else type_
-    limits = {}
+    limits: dict[str, Any] = {}
     if isinstance(inner, m.Scalar):
         limits = LIMITS.get(inner.name, {})
     elif isinstance(inner, (m.ListOf, m.MapOf)):
         limits = {"min_items": 1, "max_items": 100}
-    chosen = {name: limit for name, limit in limits.items() if draw(st.booleans())}
+    chosen: dict[str, Any] = {name: limit for name, limit in limits.items() if draw(st.booleans())}
     given = defaults(type_)
     has_default = given is not None and draw(st.booleans())
     return m.Value(
