@@ -29,6 +29,9 @@ RUN_IS_IDEMPOTENT = (
     " the workflow key itself."
 )
 NOT_FOUND = "invocation not found"
+FINISHES_FIRST = (
+    "this server finishes {} invocations of an earlier deployment before it accepts new ones; try again later"
+)
 
 
 class Asked(NamedTuple):
@@ -53,7 +56,8 @@ def find(engine: Engine, target: Target, *, outside: bool = True) -> Bound:
     """The handler of a target.
 
     Raises:
-        RequestRefused: 404 if there is none; 400 if it is private, or has a key and should not, or the reverse.
+        RequestRefused: 404 if there is none; 400 if it is private, or has a key and should not, or the reverse; 503
+            while invocations of an earlier deployment are finished, but for shared handlers, which those may need.
     """
     bound = engine.registry.handlers.get((target.service, target.handler))
     if bound is None:
@@ -64,6 +68,8 @@ def find(engine: Engine, target: Target, *, outside: bool = True) -> Bound:
         raise RequestRefused(BAD_PATH, code=400)
     if outside and bound.definition.options.private:
         raise RequestRefused("the invoked service is not public", code=400)
+    if engine.finishing and bound.definition.kind != "shared":
+        raise RequestRefused(FINISHES_FIRST.format(len(engine.finishing)), code=503)
     return bound
 
 

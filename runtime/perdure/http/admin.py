@@ -87,7 +87,7 @@ class Admin:
     def __init__(self, engine: Engine, ingress_url: str) -> None:
         self._engine = engine
         self._version = {
-            "version": importlib.metadata.version("perdure"),
+            "version": version(),
             "min_admin_api_version": OLDEST_API,
             "max_admin_api_version": NEWEST_API,
             "ingress_endpoint": f"{ingress_url}/",
@@ -206,6 +206,14 @@ class Admin:
         if row is None:
             raise _Refused(404, f"there is no invocation '{format_id(id)}'")
         return row
+
+
+def version() -> str:
+    """Of this program; a checkout that is not installed does not know it."""
+    try:
+        return importlib.metadata.version("perdure")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
 
 
 def describe_invocation(id: bytes, row: Invocation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from perdure.engine.deployment import InFlight
 from perdure.engine.engine import Engine
 from perdure.http.admin import Admin
 from perdure.http.cors import cors, no_cors
@@ -28,7 +29,7 @@ Address = tuple[str, int]
 class Serveable(Protocol):
     """What can be served: an `App`."""
 
-    def engine(self, folder: Path | str) -> AbstractAsyncContextManager[Engine]:
+    def engine(self, folder: Path | str, in_flight: InFlight) -> AbstractAsyncContextManager[Engine]:
         """Run an engine on a data folder, for as long as the context lasts."""
         ...
 
@@ -64,6 +65,7 @@ async def serving(
     *,
     ingress: Address = ("127.0.0.1", 0),
     admin: Address = ("127.0.0.1", 0),
+    in_flight: InFlight = "refuse",
     drain_s: float = DRAIN_S,
 ) -> AsyncGenerator[Serving, None]:
     """Serve an app for as long as the context lasts; then drain.
@@ -73,16 +75,18 @@ async def serving(
         folder: Its data folder.
         ingress: Where callers come; port 0 is any free one.
         admin: Where operators come.
+        in_flight: What to do with invocations that began under another deployment.
         drain_s: At the end, how long calls under way may take, in seconds.
 
     Raises:
         OSError: An address cannot be listened on.
         StoreError: The folder cannot be used; `StoreLocked` if another process has it.
+        DeploymentRefused: Invocations are in flight that began under another deployment.
     """
     # The ports come first: a server that cannot be reached should not begin to execute.
     with contextlib.ExitStack() as sockets:
         doors = [sockets.enter_context(_bind(address)) for address in (ingress, admin)]
-        async with app.engine(folder) as engine:
+        async with app.engine(folder, in_flight) as engine:
             places: list[Address] = [door.getsockname()[:2] for door in doors]
             serving = Serving(engine, *places)
             callers = Ingress(engine)
