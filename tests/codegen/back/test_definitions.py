@@ -103,14 +103,16 @@ def test_shared_handlers_cannot_write(generated: Path) -> None:
     """Their view of the state has other keys than that of the others, with the same names and types."""
     assert generated.exists()
     package: Any = imported("rich", "everything.v1")
-    writers: list[str] = list(vars(package.CounterState))
-    readers: list[str] = list(vars(package.CounterReadState))
-    names = [name for name in writers if not name.startswith("_")]
-    assert names == [name for name in readers if not name.startswith("_")]
+    names = _public(package.CounterState)
+    assert names == _public(package.CounterReadState)
     for name in names:
         writing, reading = getattr(package.CounterState, name), getattr(package.CounterReadState, name)
         assert (type(writing), type(reading)) == (perdure.StateKey, perdure.ReadStateKey)
         assert (writing.name, writing.type) == (reading.name, reading.type)
+
+
+def _public(view: type) -> list[str]:
+    return [name for name in vars(view) if not name.startswith("_")]
 
 
 def test_defaults_of_state_are_fresh(generated: Path) -> None:
