@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
@@ -107,7 +108,9 @@ def _bind(address: Address) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as e:
-        raise OSError(e.errno, f"cannot listen on {host}:{port}: {e.strerror or e}") from None
+        # `create_server` adds the address to the text in its own way; the bare reason is wanted.
+        reason = os.strerror(e.errno) if (e.errno or 0) > 0 else e.strerror or e
+        raise type(e)(e.errno, f"cannot listen on {host}:{port}: {reason}") from None
 
 
 async def _listen(door: socket.socket, server: Server) -> tuple[asyncio.Server, Server]:
