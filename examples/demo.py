@@ -159,7 +159,7 @@ def main() -> None:
             step(1, "From the spec to typed Python")
             for line in (REPOSITORY / "specs/greeter/greeter.yaml").read_text().splitlines()[4:]:
                 say(f"   {line}")
-            shell("perdure", "generate")
+            shell("perdure", "generate", "specs", "--out", f"{folder}/generated")
             step(2, "Serve the handlers: one process, one folder, no other server")
             server.start()
             with perdure.connect_sync(f"http://127.0.0.1:{server.port}") as client:
