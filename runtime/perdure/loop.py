@@ -133,12 +133,14 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._now_ms = max(self._now_ms, now_ms)
 
     def fire_timers(self) -> None:
-        """Make ready what is due by the loop's clock, in the order of time."""
-        timers = self._timers
-        while timers and timers[0][0] <= self._now_ms:
-            _, _, handle = heapq.heappop(timers)
-            if not handle.cancelled():
-                self._ready.append(handle)
+        """Make ready what is due first, and what is due at the same time.
+
+        What is due later has to wait until that is quiet, even if its time has come too: after a pause, timers race
+        as they would have raced without it.
+        """
+        due = self.next_timer_ms()
+        while due is not None and due <= self._now_ms and self.next_timer_ms() == due:
+            self._ready.append(heapq.heappop(self._timers)[2])
 
     def take_sleepers(self) -> list[asyncio.Future[Any]]:
         """The futures that only a timer would complete, which is how asyncio sleeps; their timers are cancelled."""

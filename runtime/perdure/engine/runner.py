@@ -77,6 +77,7 @@ class Runner:
     def _enqueue(self, id: bytes) -> None:
         if id in self._queued:
             return
+        self._idle.wake(id)  # or a sweep before its turn would suspend it, and nobody would start it again
         self._queued.add(id)
         self._queue.append(id)
         if not self._pumps:
@@ -92,9 +93,9 @@ class Runner:
             self._queued.discard(id)
             try:
                 self._step(id)
-            except StoreError:
-                return  # the writer has said it
             except Exception:
+                if self._writer.failed is not None:
+                    return  # the writer has said it
                 _log.exception("an attempt could not be advanced")
         if self._queue and not self._pumps:
             self._pumps = True
@@ -142,8 +143,16 @@ class Runner:
     def _rest(self, id: bytes) -> None:
         """The attempt waits. If nothing of it runs, it may leave memory after some time."""
         attempt = self.attempts.get(id)
-        if attempt is not None and id not in self._queued and not self._effects.busy(id) and not self._stopped:
+        if attempt is None or id in self._queued or self._effects.busy(id) or self._stopped:
+            return
+        if not attempt.effects or not self._owes_run(id, attempt):
             self._idle.rest(id, attempt.bound.inactivity_ms)
+
+    def _owes_run(self, id: bytes, attempt: Attempt) -> bool:
+        """Whether a run will start as soon as its command is durable; only this attempt has its closure."""
+        row = self._writer.rows.get(INVOCATION, invocation_key(id))
+        runs = () if row is None else (row.open.get(command) for command in attempt.effects)
+        return any(isinstance(run, OpenRun) and run.retry is None for run in runs)
 
     def _suspend(self, id: bytes) -> None:
         self._probe(Boundary.BEFORE_SUSPENSION)
