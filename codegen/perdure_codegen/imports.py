@@ -70,9 +70,7 @@ class Imports:
     def second_names(self) -> list[tuple[str, str]]:
         """(second name, name) of the file's own definitions that are hidden somewhere."""
         return sorted(
-            (alias, origin.name)
-            for alias, origin in self._owners.items()
-            if not origin.module and alias != origin.name
+            (alias, origin.name) for alias, origin in self._owners.items() if not origin.module and alias != origin.name
         )
 
     def _spell(self, origin: Origin, preferred: str, hidden: Hidden, *, mine: bool = False) -> str:
