@@ -39,7 +39,11 @@ def shell(*command: str) -> None:
     """Show a command, run it, and show what it prints, indented."""
     say(f"   $ {' '.join(command)}")
     done = subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]], cwd=REPOSITORY, capture_output=True, text=True
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        check=False,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
     )
     for line in (done.stdout + done.stderr).splitlines():
         say(f"   {line}")

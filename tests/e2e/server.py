@@ -37,7 +37,16 @@ class Process:
 
     def start(self, *options: str) -> None:
         """Start it, and wait until it says that it is ready."""
-        command = [BIN / "perdure", "serve", "app:app", "--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0", *options]
+        command: list[str | Path] = [
+            BIN / "perdure",
+            "serve",
+            "app:app",
+            "--ingress",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            *options,
+        ]
         environment = {**os.environ, "TRIAL_LOG": str(self.log), "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
             command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
