@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 import perdure
+from perdure_codegen import derived
 from perdure_codegen import model as m
+from perdure_codegen.module_names import generated_names
 from tests.codegen.back.output import everything, imported
 
 SERVICES = sorted(everything().services, key=lambda ref: (ref.package, ref.name))
@@ -155,3 +157,10 @@ def test_a_method_must_keep_its_parameters(generated: Path) -> None:
 
     with pytest.raises(TypeError, match=r"remind takes \['order', 'attempt'\]"):
         type("Renamed", (base,), {"remind": remind})
+
+
+@pytest.mark.parametrize("ref", SERVICES, ids=lambda ref: ref.name)
+def test_collisions_are_looked_for_under_every_name(ref: m.Ref) -> None:
+    """The front end, which reports them, knows all public names that are made of a service."""
+    service = everything().services[ref]
+    assert set(derived.public_names(service)) <= set(generated_names(service))
