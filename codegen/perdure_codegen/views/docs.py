@@ -32,7 +32,10 @@ def of_handler(model: Model, handler: Handler, *, doc: str = "") -> str:
     arguments = _section("Args", ((value.py_name, of_value(value)) for value in values if of_value(value)))
     errors = (model.errors[ref] for ref in handler.errors)
     raises = _section("Raises", ((error.name, literals.first_line(error.doc)) for error in errors))
-    return described(doc or handler.doc, handler.deprecated, arguments, raises)
+    doc = doc or handler.doc
+    if (arguments or raises) and not doc.strip():
+        doc = f"Handle `{handler.name}`."
+    return described(doc, handler.deprecated, arguments, raises)
 
 
 def _section(title: str, entries: Iterable[tuple[str, str]]) -> str:

@@ -164,3 +164,19 @@ def test_collisions_are_looked_for_under_every_name(ref: m.Ref) -> None:
     """The front end, which reports them, knows all public names that are made of a service."""
     service = everything().services[ref]
     assert set(derived.public_names(service)) <= set(generated_names(service))
+
+
+def test_the_docstring_of_a_handler(generated: Path) -> None:
+    """What the spec says, then the parameters that it explains and the errors that it declares."""
+    assert generated.exists()
+    run = imported("rich", "shop.checkout.v1").Checkout.run
+    assert inspect.getdoc(run) == (
+        "Handle `run`.\n\nRaises:\n    OutOfStock\n"
+        "    PaymentDeclined: The issuer said no. Retrying cannot help.\n    CheckoutExpired"
+    )
+    everything_ = imported("rich", "everything.v1").Plainest.all
+    assert inspect.getdoc(everything_) == (
+        "Every kind of default in a signature.\n\nWith a second paragraph.\n\nDeprecated: Use something else.\n\n"
+        "Args:\n    required: Documented,\n        in two lines.\n\n"
+        "Raises:\n    Plain\n    Documented: The first line says what happened.\n    Detailed"
+    )
