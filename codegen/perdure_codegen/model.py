@@ -203,6 +203,7 @@ class Options:
     inactivity_timeout: timedelta | None = None
     abort_timeout: timedelta | None = None
     run_timeout: timedelta | None = None
+    call_timeout: timedelta | None = None
     journal_retention: timedelta | None = None
     completed_retention: timedelta | None = None
     private: bool = False

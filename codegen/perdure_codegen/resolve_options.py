@@ -26,6 +26,7 @@ class Levels:
             inactivity_timeout=self._duration("timeouts", "inactivity"),
             abort_timeout=self._duration("timeouts", "abort"),
             run_timeout=self._duration("timeouts", "run"),
+            call_timeout=self._duration("timeouts", "call"),
             journal_retention=self._duration("retention", "journal"),
             completed_retention=self._duration("retention", "completed"),
             private=any(text(level, "visibility") == "private" for level in (handler, service)),

@@ -6,6 +6,7 @@ few methods.
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Callable, Generator
 from typing import Any, Generic, Protocol, TypeVar
@@ -82,6 +83,17 @@ class CallFuture(DurableFuture[T]):
         if cancelled and self.on_cancel is not None:
             self.on_cancel()
         return cancelled
+
+    def expire_after(self, limit: datetime.timedelta, message: str) -> None:
+        """Fail with a terminal error (408), and cancel the callee, if there is no result in time."""
+        timer = self.get_loop().call_later(limit.total_seconds(), self._expire, message)
+        self.add_done_callback(lambda _: timer.cancel())
+
+    def _expire(self, message: str) -> None:
+        if not self.done():
+            self.set_exception(TerminalError(message, code=408))
+            if self.on_cancel is not None:
+                self.on_cancel()
 
     @property
     def invocation_id(self) -> str:

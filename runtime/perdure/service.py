@@ -56,6 +56,7 @@ class HandlerOptions:
     inactivity_timeout: datetime.timedelta | None = None
     abort_timeout: datetime.timedelta | None = None
     run_timeout: datetime.timedelta | None = None
+    call_timeout: datetime.timedelta | None = None
     journal_retention: datetime.timedelta | None = None
     completed_retention: datetime.timedelta | None = None
     idempotency_retention: datetime.timedelta | None = None

@@ -213,7 +213,12 @@ class ServiceProxy:
 
     def _call(self, handler: HandlerDef[T], payload: object = None) -> CallFuture[T]:
         value, decode = _sealed(handler, payload), _result(handler)
-        return self._ctx._call(Target(handler.service, self._key, handler.name), value, decode, None, ())
+        target = Target(handler.service, self._key, handler.name)
+        future = self._ctx._call(target, value, decode, None, ())
+        limit = handler.options.call_timeout
+        if limit is not None:
+            future.expire_after(limit, f"the call of {target} timed out: its timeouts.call is {limit}")
+        return future
 
 
 class ObjectProxy(ServiceProxy, Generic[K]):

@@ -23,6 +23,7 @@ _SPANS = (
     "inactivity_timeout",
     "abort_timeout",
     "run_timeout",
+    "call_timeout",
     "journal_retention",
     "completed_retention",
     "idempotency_retention",
