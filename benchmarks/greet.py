@@ -1,4 +1,4 @@
-"""How fast is `greet`, durably, beside a bare aiohttp echo that remembers nothing?
+"""How fast `greet` is, durably, beside a bare aiohttp echo that remembers nothing.
 
     python -m benchmarks.greet [--connections 64] [--rounds 5] [--seconds 4]
 
