@@ -69,7 +69,7 @@ class Mixed:
 
     async def _tree(self, callers: Callers) -> None:
         """The root's answer says whom it sent something to; what it sent must come to its end as well."""
-        answer = decode((await callers.call("tree", Target("Work", None, "tree"), 2)).encode(), Any)
+        answer = decode((await callers.call("tree", Target("Work", None, "tree"), 1)).encode(), Any)
         for number, id in enumerate(answer["sent"]):
             await callers.attach(f"sent {number}", id)
 

@@ -224,8 +224,9 @@ class Bench:
         attempt = self.attempts.get(id)
         busy = any(invocation == id for invocation, _ in self._under_way)
         if attempt is not None and not attempt.replay.replaying and not busy:
+            awaits = attempt.awaits
             self.drop(id)
-            self.apply(Stepped(id, (), Suspended()))
+            self.apply(Stepped(id, (), Suspended(awaits)))
 
     # --- effects
 

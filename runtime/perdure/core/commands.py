@@ -85,7 +85,7 @@ def _clear_state(w: Work, at: _At, command: ClearState) -> None:
 
 
 def _clear_all_state(w: Work, at: _At, _: ClearAllState) -> None:
-    for key, _row in list(w.txn.scan(STATE, state_key(address(at.target)))):
+    for key in list(w.txn.keys(state_key(address(at.target)))):
         w.txn.delete(key)
 
 

@@ -49,27 +49,29 @@ TIMERS_AT_ONCE = 256
 class Applied:
     """What came of an event."""
 
-    __slots__ = ("actions", "fresh")
+    __slots__ = ("actions", "damaged", "fresh")
 
-    def __init__(self, actions: list[Action], fresh: bool) -> None:
-        self.actions = actions
-        self.fresh = fresh
+    def __init__(self, work: Work) -> None:
+        self.actions = work.actions
+        self.fresh = work.fresh
         """False if a submitted invocation was there already."""
+        self.damaged = work.damaged
+        """Rows that could not be read and were passed over."""
 
 
 def apply(txn: Txn, event: Event, now_ms: int, catalog: Catalog) -> Applied:
     """Write what follows from an event; return what must be done about it."""
     w = Work(txn, catalog, now_ms)
     _RULES[type(event)](w, event)
-    return Applied(w.actions, w.fresh)
+    return Applied(w)
 
 
 def recover(txn: Txn) -> list[Action]:
     """What must be done when a node opens its store: go on with what ran, and wait for the next timer."""
-    actions: list[Action] = [Start(key[1:]) for key, _ in txn.scan(ACTIVE, ACTIVE.letter)]
-    for key, _ in txn.scan(TIMER, TIMER.letter, 1):
-        actions.append(SetAlarm(read_timer_key(key)[0]))
-    return actions
+    return [
+        *(Start(key[1:]) for key in txn.keys(ACTIVE.letter)),
+        *(SetAlarm(read_timer_key(key)[0]) for key in txn.keys(TIMER.letter, 1)),
+    ]
 
 
 def _submitted(w: Work, event: Submitted) -> None:
@@ -155,13 +157,14 @@ def _signalled(w: Work, event: Signalled) -> None:
 
 
 def _timers_due(w: Work, _: TimersDue) -> None:
-    for count, (key, _row) in enumerate(list(w.txn.scan(TIMER, TIMER.letter, TIMERS_AT_ONCE + 1))):
+    for count, key in enumerate(list(w.txn.keys(TIMER.letter, TIMERS_AT_ONCE + 1))):
         at_ms, id, kind, command = read_timer_key(key)
         if at_ms > w.now_ms or count == TIMERS_AT_ONCE:
             w.actions.append(SetAlarm(at_ms))
             return
         w.txn.delete(key)
-        _TIMERS[kind](w, id, command)
+        if w.load_other(id) is not None:
+            _TIMERS[kind](w, id, command)
 
 
 def _start_scheduled(w: Work, id: bytes, _: int) -> None:

@@ -30,7 +30,6 @@ from perdure.core.tables import (
     JOURNAL,
     LOCK,
     PROMISE,
-    STATE,
     Invocation,
     Lock,
     OpenCall,
@@ -56,6 +55,7 @@ replace = msgspec.structs.replace
 
 CANCELLED = Failure(409, "cancelled")
 KILLED = Failure(409, "killed")
+FORGOTTEN = Failure(404, "the workflow was forgotten before the promise was completed")
 
 
 def _move(w: Work, row: Invocation, move: Move) -> Invocation:
@@ -151,7 +151,7 @@ def append(w: Work, id: bytes, row: Invocation, entries: tuple[Entry, ...]) -> I
 
 def complete(w: Work, id: bytes, command: int, result: Result) -> None:
     """Answer a command. Only its first answer counts."""
-    row = w.load(id)
+    row = w.load_other(id)
     if row is None or command not in row.open:
         return
     still_open = {index: item for index, item in row.open.items() if index != command}
@@ -279,7 +279,7 @@ def kill(w: Work, id: bytes) -> None:
         end(w, victim, KILLED)
         for item in row.open.values():
             if isinstance(item, OpenCall) and not item.attached:
-                callee = w.load(item.callee)
+                callee = w.load_other(item.callee)
                 if callee is not None and all(waiter == victim for waiter, _ in callee.waiters):
                     doomed.append(item.callee)
 
@@ -298,6 +298,8 @@ def _give_back(w: Work, id: bytes, row: Invocation) -> None:
             w.txn.delete(timer_key(item.retry.next_at_ms, id, TimerKind.RUN_RETRY, command))
         elif isinstance(item, OpenPromise):
             _stop_waiting(w, promise_key(address(row.target), item.name), (id, command))
+        elif isinstance(item, OpenCall):
+            _stop_waiting_for(w, item.callee, (id, command))
     if row.kind == "exclusive":
         place = address(row.target)
         if row.status is Status.PENDING:
@@ -312,6 +314,13 @@ def _stop_waiting(w: Work, key: bytes, waiter: tuple[bytes, int]) -> None:
         w.txn.put(PROMISE, key, replace(promise, waiters=tuple(x for x in promise.waiters if x != waiter)))
 
 
+def _stop_waiting_for(w: Work, callee: bytes, waiter: tuple[bytes, int]) -> None:
+    """Else its result would answer a command of whoever has this id next."""
+    row = w.load_other(callee)
+    if row is not None and waiter in row.waiters:
+        w.store(callee, replace(row, waiters=tuple(x for x in row.waiters if x != waiter)))
+
+
 def _pass_lock(w: Work, place: bytes) -> None:
     """Give the key to the next in its inbox. Places of those that were cancelled are empty."""
     lock = w.txn.get(LOCK, lock_key(place))
@@ -323,7 +332,7 @@ def _pass_lock(w: Work, place: bytes) -> None:
         if id is None:
             continue
         w.txn.delete(key)
-        row = w.load(id)
+        row = w.load_other(id)
         if row is not None:
             w.txn.put(LOCK, lock_key(place), Lock(id, position + 1, lock.tail))
             start(w, id, row)
@@ -342,15 +351,17 @@ def forget(w: Work, id: bytes) -> None:
     w.txn.delete(invocation_key(id))
     if row.kind == "run":
         place = address(row.target)
-        for key, _ in list(w.txn.scan(STATE, state_key(place))):
+        for key in list(w.txn.keys(state_key(place))):
             w.txn.delete(key)
-        for key, _ in list(w.txn.scan(PROMISE, promise_key(place))):
+        for key, promise in list(w.txn.scan(PROMISE, promise_key(place))):
             w.txn.delete(key)
+            for waiter, command in promise.waiters:
+                complete(w, waiter, command, FORGOTTEN)
 
 
 def forget_journal(w: Work, id: bytes) -> None:
     """Remove the journal and keep the result."""
-    for key, _ in list(w.txn.scan(JOURNAL, journal_key(id, 0)[:-4])):
+    for key in list(w.txn.keys(journal_key(id, 0)[:-4])):
         w.txn.delete(key)
     row = w.load(id)
     if row is not None:

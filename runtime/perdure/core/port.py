@@ -39,6 +39,10 @@ class Txn(Protocol):
         """Remove a row; no error if there is none."""
         ...
 
+    def keys(self, prefix: bytes, limit: int = 0) -> Iterator[bytes]:
+        """Keys that start with `prefix`, in order, at most `limit` of them if it is not 0; no record is read."""
+        ...
+
     def scan(self, table: Table[Row], prefix: bytes, limit: int = 0) -> Iterator[tuple[bytes, Row]]:
         """Rows whose keys start with `prefix`, in key order, at most `limit` of them if it is not 0."""
         ...

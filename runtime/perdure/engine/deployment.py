@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from perdure.core.port import Txn
+from perdure.core.sound import sound_rows
 from perdure.core.tables import INVOCATION, Invocation, Status
 from perdure.engine.registry import Registry
 from perdure.errors import DeploymentRefused
@@ -37,7 +38,7 @@ def strangers(rows: Txn, registry: Registry) -> Iterator[Stranger]:
 
     One that has not issued a command yet belongs to nobody: any version of its handler can begin it.
     """
-    for key, row in rows.scan(INVOCATION, INVOCATION.letter):
+    for key, row in sound_rows(rows, INVOCATION, INVOCATION.letter):
         if row.status is Status.COMPLETED:
             continue
         served = (row.target.service, row.target.handler) in registry.handlers

@@ -68,6 +68,8 @@ class Writer:
             self._quarantine(event, e)
             raise
         self.rows.accept()
+        for damaged in applied.damaged:
+            _log.error("%s was passed over: %s", type(event).__name__, damaged)
         for action in applied.actions:
             if action.held:
                 self._hold(lambda action=action: self.dispatch(action))  # type: ignore[misc]  # mypy cannot infer the default

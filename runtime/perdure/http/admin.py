@@ -15,6 +15,7 @@ from perdure.core.entry import Failure, Ok
 from perdure.core.event import Event, Killed, Paused, Purged, Resumed, Signalled
 from perdure.core.ids import CANCEL_SIGNAL, BadId, format_id, parse_id
 from perdure.core.lifecycle import CANCELLED
+from perdure.core.sound import sound_rows
 from perdure.core.tables import INVOCATION, Invocation, Status
 from perdure.engine.engine import Engine
 from perdure.errors import PerdureError, StoreError
@@ -183,7 +184,7 @@ class Admin:
         return _json({"invocations": found})
 
     def _rows(self) -> Iterator[tuple[bytes, Invocation]]:
-        for key, row in self._engine.rows.scan(INVOCATION, INVOCATION.letter):
+        for key, row in sound_rows(self._engine.rows, INVOCATION, INVOCATION.letter):
             yield key[1:], row
 
     async def _do(self, asking: Asking, id: bytes, name: str) -> Answer:

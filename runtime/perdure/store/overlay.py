@@ -56,11 +56,20 @@ class Overlay:
         self._event[key] = GONE
 
     def scan(self, table: Table[Row], prefix: bytes, limit: int = 0) -> Iterator[tuple[bytes, Row]]:
+        over = self._over(prefix)
+        for key, record in itertools.islice(_merge(over, self._store.scan(prefix)), limit or None):
+            yield key, over[key] if record is None else table.decode(record, key)
+
+    def keys(self, prefix: bytes, limit: int = 0) -> Iterator[bytes]:
+        for key, _ in itertools.islice(_merge(self._over(prefix), self._store.scan(prefix)), limit or None):
+            yield key
+
+    def _over(self, prefix: bytes) -> Rows:
+        """What lies above the store, GONE rows too."""
         over: Rows = {}
         for rows in (self._committing, self._pending, self._event):
             over.update((key, row) for key, row in rows.items() if key.startswith(prefix))
-        merged = _merge(sorted(over), over, self._store.scan(prefix), table)
-        yield from itertools.islice(merged, limit or None)
+        return over
 
     # --- the writer's side
 
@@ -100,18 +109,17 @@ def _key(item: tuple[bytes, Any]) -> bytes:
     return item[0]
 
 
-def _merge(
-    keys: list[bytes], over: Rows, stored: Iterator[tuple[bytes, bytes]], table: Table[Row]
-) -> Iterator[tuple[bytes, Row]]:
-    """Rows of both in key order, those above hiding those below."""
+def _merge(over: Rows, stored: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes | None]]:
+    """Keys of both in order, those above hiding those below. The record is None where the row is above."""
+    keys = sorted(over)
     position = 0
     for key, record in stored:
         while position < len(keys) and keys[position] < key:
             if over[keys[position]] is not GONE:
-                yield keys[position], over[keys[position]]
+                yield keys[position], None
             position += 1
         if key not in over:
-            yield key, table.decode(record, key)
+            yield key, record
     for later in keys[position:]:
         if over[later] is not GONE:
-            yield later, over[later]
+            yield later, None
