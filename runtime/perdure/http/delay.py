@@ -30,9 +30,9 @@ _HOUR = 3_600 * 10**9
 _ISO_DATE = {"w": 7 * 86_400 * 10**9, "d": 86_400 * 10**9}
 _ISO_TIME = {"h": _HOUR, "m": 60 * 10**9, "s": 10**9}
 
-_PART = re.compile(r"\s*(\d+)(?:[.,](\d+))?\s*([^\W\d_]+)(,(?=\s))?\s*")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d+))?")
-_ISO_PART = re.compile(r"(\d+)(?:[.,](\d+))?([a-z])")
+_PART = re.compile(r"\s*([0-9]+)(?:[.,]([0-9]+))?\s*([^\W\d_]+)(,(?=\s))?\s*")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?")
+_ISO_PART = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?([a-z])")
 
 
 class BadDelay(ValueError):

@@ -113,12 +113,7 @@ def _target(segments: list[str], services: Services) -> tuple[Target, list[str]]
 
 def _decode(segment: str, what: str) -> str:
     if "%" not in segment:
-        if segment.isascii():
-            return segment
-        segment = segment.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        if "\ufffd" not in segment:
-            return segment
-        raise RequestRefused(f"bad path, cannot decode {what}: it is not UTF-8", code=400)
+        return segment
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError as e:
