@@ -111,7 +111,7 @@ class Attempt:
                     "the handler waits for something that no journal entry will wake: an event, a queue or a future"
                     " that nothing durable completes. Wait for a result of ctx, for asyncio.sleep or for a task"
                 )
-        except (JournalMismatch, NonDurableOperation) as e:
+        except (JournalMismatch, NonDurableOperation, SystemExit) as e:
             return self._failed(e)
         if not done:
             commands = self._take()

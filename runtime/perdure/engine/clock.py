@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from perdure.core.ids import fresh_id
@@ -22,14 +23,27 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, held still while the machine sets it back."""
+    """The machine's clock, but it neither goes back nor stands still: set back, it goes on from where it was.
 
-    def __init__(self) -> None:
-        self._last_ms = 0
+    Args:
+        wall: Nanoseconds since the epoch, as the machine believes.
+        monotonic: Nanoseconds that nobody can set.
+    """
+
+    def __init__(
+        self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._last_ns = 0
+        self._at_ns = monotonic()
 
     def now_ms(self) -> int:
-        self._last_ms = max(self._last_ms, time.time_ns() // 1_000_000)
-        return self._last_ms
+        # In this order: a pause between the two is then not counted twice, and cannot add up.
+        at_ns, wall_ns = self._monotonic(), self._wall()
+        self._last_ns = max(wall_ns, self._last_ns + at_ns - self._at_ns)
+        self._at_ns = at_ns
+        return self._last_ns // 1_000_000
 
     def entropy(self, count: int) -> bytes:
         return os.urandom(count)

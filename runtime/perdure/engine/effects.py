@@ -56,6 +56,7 @@ class Effects:
         self._probe = probe
         self._ended = ended
         self._tasks: dict[tuple[bytes, int], asyncio.Task[None]] = {}
+        self._orphans: set[asyncio.Task[None]] = set()
         self._busy: Counter[bytes] = Counter()
         self._stopped = False
 
@@ -94,15 +95,32 @@ class Effects:
         except StoreError:
             return  # the writer has said it, and nothing is recorded any more
         finally:
-            self._tasks.pop((id, command), None)
-            self._busy[id] -= 1
-            if not self._busy[id]:
-                del self._busy[id]
+            heard = self._leave(id, command)
+        if not heard:
+            return
         try:
             self._writer.apply(event)
         except StoreError:
             return
         self._ended(id)
+
+    def _leave(self, id: bytes, command: int) -> bool:
+        """The current task ends. Returns whether anybody hears of it."""
+        if self._tasks.get((id, command)) is not asyncio.current_task():
+            return False
+        del self._tasks[id, command]
+        self._busy[id] -= 1
+        if not self._busy[id]:
+            del self._busy[id]
+        return True
+
+    def disown(self, id: bytes) -> None:
+        """An invocation has ended: its closures run on, but nobody hears of them, nor who has its id next."""
+        for key in [key for key in self._tasks if key[0] == id]:
+            task = self._tasks.pop(key)
+            self._orphans.add(task)
+            task.add_done_callback(self._orphans.discard)
+        self._busy.pop(id, None)
 
     async def _event(self, id: bytes, command: int, effect: Effect) -> RunEnded | RunFailed:
         try:
@@ -113,7 +131,7 @@ class Effects:
             if self._stopped:
                 raise
             return RunFailed(id, command, Failure(500, f"run {effect.name} was cancelled"), effect.policy)
-        except Exception as e:
+        except (Exception, SystemExit) as e:
             _log.warning("run %s failed", effect.name, exc_info=e)
             after = milliseconds(e.retry_after) if isinstance(e, RetryableError) else None
             return RunFailed(id, command, Failure(500, f"{type(e).__name__}: {e}"), effect.policy, after)
@@ -142,9 +160,10 @@ class Effects:
     async def stop(self) -> None:
         """End what runs; nothing of it is recorded, and the next process executes it again."""
         self._stopped = True
-        for task in list(self._tasks.values()):
+        tasks = [*self._tasks.values(), *self._orphans]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_async(closure: Closure) -> bool:

@@ -62,8 +62,9 @@ class Runner:
             self._enqueue(action.id)
 
     def abort(self, id: bytes) -> None:
-        """Drop an attempt; its closures run on, and nobody hears of them."""
+        """Drop an attempt; its closures run on."""
         self._drop(id)
+        self._disown(id)
 
     def start_run(self, id: bytes, command: int) -> None:
         """Execute the closure of a run; its command is durable."""
@@ -111,6 +112,7 @@ class Runner:
             if event.end is not None:
                 self._drop(id)
             self._writer.apply(event)
+            self._disown(id)
         if id in self.attempts:
             self._start_recorded(id, attempt)
             self._rest(id)
@@ -139,6 +141,13 @@ class Runner:
         if attempt is not None:
             self._idle.wake(id)
             attempt.close()
+
+    def _disown(self, id: bytes) -> None:
+        """What still runs of an invocation that has ended concerns nobody."""
+        if self._effects.busy(id):
+            row = self._writer.rows.get(INVOCATION, invocation_key(id))
+            if row is None or row.status is Status.COMPLETED:
+                self._effects.disown(id)
 
     def _rest(self, id: bytes) -> None:
         """The attempt waits. If nothing of it runs, it may leave memory after some time."""
