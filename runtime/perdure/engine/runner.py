@@ -86,20 +86,19 @@ class Runner:
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        self._pumps = False
-        for _ in range(min(len(self._queue), STEPS_PER_TURN)):
-            if self._stopped:
-                return
+        for _ in range(STEPS_PER_TURN):  # a call and its callee in one turn, hence in one commit
+            if self._stopped or not self._queue:
+                break
             id = self._queue.popleft()
             self._queued.discard(id)
             try:
                 self._step(id)
             except Exception:
                 if self._writer.failed is not None:
-                    return  # the writer has said it
+                    break  # the writer has said it
                 _log.exception("an attempt could not be advanced")
-        if self._queue and not self._pumps:
-            self._pumps = True
+        self._pumps = bool(self._queue) and not self._stopped and self._writer.failed is None
+        if self._pumps:
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _step(self, id: bytes) -> None:
