@@ -52,7 +52,7 @@ class Node:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as e:  # noqa: BLE001  raised again where somebody sees it
+        except BaseException as e:
             self._error = e
         finally:
             self._ready.set()
@@ -82,7 +82,8 @@ class Node:
 
     def count(self) -> int:
         """How many invocations the store knows."""
-        return self.within(self._count())
+        count: int = self.within(self._count())
+        return count
 
     async def _count(self) -> int:
         return sum(1 for _ in self.served.engine.rows.scan(INVOCATION, INVOCATION.letter))

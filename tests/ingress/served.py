@@ -68,10 +68,10 @@ async def _length(_: perdure.Context, value: str) -> int:
     return len(value)
 
 
-async def _wait(ctx: perdure.Context, name: str) -> Any:  # noqa: ANN401  whatever it is resolved with
+async def _wait(ctx: perdure.Context, name: str) -> object:
     """Wait for an awakeable whose id goes to the test."""
     STARTED[name] = STARTED.get(name, 0) + 1
-    awakeable = ctx.awakeable(Any)
+    awakeable = ctx.awakeable(object)
     awakeables(name).put(awakeable.id)
     return await awakeable
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.ingress.node import Node
-from tests.ingress.raw import JSON, request
+from tests.ingress.raw import JSON, Reply, request
 from tests.ingress.served import STARTED, awakeables
 
 CALLERS = 24
@@ -16,12 +16,12 @@ CALLERS = 24
 
 def test_concurrent_calls_with_one_key(node: Node, key: str) -> None:
     """One invocation, and everybody gets its result."""
+
+    def call(number: int) -> Reply:
+        return node.call(f"/Counter/{key}/add", str(number).encode(), idempotency_key="k")
+
     with ThreadPoolExecutor(CALLERS) as callers:
-        replies = list(
-            callers.map(
-                lambda n: node.call(f"/Counter/{key}/add", str(n).encode(), idempotency_key="k"), range(CALLERS)
-            )
-        )
+        replies = list(callers.map(call, range(CALLERS)))
     assert {reply.status for reply in replies} == {200}
     assert len({reply.headers["x-restate-id"] for reply in replies}) == 1
     assert len({reply.body for reply in replies}) == 1
@@ -41,8 +41,13 @@ def test_one_key_of_an_object_is_served_in_order(node: Node, key: str) -> None:
 
 def test_a_hot_key(node: Node, key: str) -> None:
     """Concurrent callers of one object each see a sum of their own: nothing is lost, nothing is counted twice."""
+
+    def add(_: int) -> int:
+        total: int = node.call(f"/Counter/{key}/add", b"1").json
+        return total
+
     with ThreadPoolExecutor(CALLERS) as callers:
-        sums = list(callers.map(lambda _: node.call(f"/Counter/{key}/add", b"1").json, range(CALLERS * 4)))
+        sums = list(callers.map(add, range(CALLERS * 4)))
     assert sorted(sums) == list(range(1, CALLERS * 4 + 1))
 
 

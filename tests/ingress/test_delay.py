@@ -88,7 +88,7 @@ def test_what_is_no_duration(text: str, why: str | None) -> None:
         assert str(caught.value) == why
 
 
-@pytest.mark.parametrize("text", ["5 parsecs\n", "1h\x00", "١٠s", "1e3s", "½h", "1h" * 5000, "P" * 5000])
+@pytest.mark.parametrize("text", ["5 parsecs\n", "1h\x00", "\u0661\u0660s", "1e3s", "½h", "1h" * 5000, "P" * 5000])
 def test_odd_texts_are_refused(text: str) -> None:
     """Nothing but `BadDelay` comes of any text."""
     with pytest.raises(BadDelay):

@@ -93,7 +93,8 @@ def test_keys_that_are_not_of_their_type(node: Node, path: str, message: str) ->
 def test_headers_reach_the_handler(node: Node) -> None:
     """Where it was called comes first, then each header as it came, but for those between caller and ingress."""
     data = request("GET", "/Tools/headers?a=b")[:-2]
-    more = b"X-One: 1\r\nx-one: 2\r\nConnection: keep-alive\r\nIdempotency-Key: k-headers\r\nAccept: */*\r\nx-two: \xc3\xbc\r\n"
+    more = b"X-One: 1\r\nx-one: 2\r\nConnection: keep-alive\r\nIdempotency-Key: k-headers\r\nAccept: */*\r\n"
+    more += b"x-two: \xc3\xbc\r\n"
     with node.connection() as connection:
         connection.send(data + more + b"\r\n")
         reply = connection.reply()
@@ -172,7 +173,7 @@ def test_the_order_of_checks(node: Node, key: str) -> None:
     """Of several mistakes the first in this order is told."""
     mistakes = {"idempotency-key": "k", "x-restate-limit-key": "a", "content-type": "text/plain"}
     path = f"/Flow/{key}/run?delay=x"
-    said = []
+    said: list[list[str]] = []
     for repaired in ("idempotency-key", "x-restate-limit-key", "content-type", "delay"):
         said.append(node.ask("POST", path, b"1", mistakes).message.split(" ")[0:3])
         mistakes.pop(repaired, None)

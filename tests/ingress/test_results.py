@@ -30,12 +30,10 @@ def always(reply: Reply) -> bool:
 def soon(node: Node, path: str, status: int = 200) -> Reply:
     """GET until the answer has this status."""
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        reply = node.ask("GET", path)
-        if reply.status == status:
-            return reply
+    while (reply := node.ask("GET", path)).status != status:
+        assert time.monotonic() < deadline, f"{path} is still {reply.status}: {reply.body!r}"
         time.sleep(0.01)
-    raise AssertionError(f"{path} is still {reply.status}: {reply.body!r}")
+    return reply
 
 
 # --- calls -------------------------------------------------------------------------------------------------

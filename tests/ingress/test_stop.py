@@ -94,7 +94,7 @@ def test_a_store_that_fails(tmp_path: Path) -> None:
     def fail(_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    node.served.engine._store.commit = fail  # type: ignore[method-assign]  # the disk, not our code, is what fails here
+    node.served.engine._store.commit = fail  # type: ignore[method-assign,assignment]  # the disk, not our code, is what fails here
     for path in ("/Tools/echo", "/Tools/echo/send", "/Tools/echo"):
         reply = node.call(path, b"1")
         assert reply.status == 503

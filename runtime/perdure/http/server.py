@@ -109,7 +109,7 @@ def _bind(address: Address) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as e:
         # `create_server` adds the address to the text in its own way; the bare reason is wanted.
-        reason = os.strerror(e.errno) if (e.errno or 0) > 0 else e.strerror or e
+        reason = os.strerror(e.errno) if e.errno is not None and e.errno > 0 else e.strerror or e
         raise type(e)(e.errno, f"cannot listen on {host}:{port}: {reason}") from None
 
 
