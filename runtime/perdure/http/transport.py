@@ -6,6 +6,7 @@ is not known.
 
 from __future__ import annotations
 
+import io
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ _T = TypeVar("_T")
 CONNECT_S = 10.0
 KEEP_ALIVE_S = 15.0
 """Shorter than any server's, so that a connection is not used while the server gives it up."""
+LARGE_BODY = 1 << 20
 NOT_READY = 470
 UNKNOWN = Failure(404, "not found")
 
@@ -136,7 +138,7 @@ class HttpTransport:
     async def _exchange(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Answer:
         url = URL(self._base + path, encoded=True)
         async with self._open().request(
-            method, url, headers=headers, data=body or None, allow_redirects=False, skip_auto_headers=("content-type",)
+            method, url, headers=headers, data=_data(body), allow_redirects=False, skip_auto_headers=("content-type",)
         ) as response:
             source = response.headers.get("x-restate-error-source", "")
             if not source and response.status >= 400 and "x-restate-id" in response.headers:
@@ -186,6 +188,13 @@ class HttpTransport:
             f"no result from {self._base}: {why}. The request may have been accepted; with an idempotency key it can"
             " be safely sent again. Is the server running (`perdure serve`), and is this its ingress?"
         )
+
+
+def _data(body: bytes) -> bytes | io.BytesIO | None:
+    """A large body is sent in pieces, so that it does not hold up others on the loop."""
+    if len(body) > LARGE_BODY:
+        return io.BytesIO(body)
+    return body or None
 
 
 def _path(target: Target) -> str:
