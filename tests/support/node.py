@@ -97,7 +97,7 @@ class Node:
         self.client = Client(LocalTransport(self.engine))
 
     async def __aenter__(self) -> Self:
-        await self.engine.start()
+        await self.engine.start("accept")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
