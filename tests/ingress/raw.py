@@ -93,3 +93,10 @@ def request(method: str, path: str, body: bytes | None = None, headers: dict[str
     if body is not None:
         lines.append(f"content-length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+def always(reply: Reply) -> bool:
+    """Whether the headers that every answer has are there."""
+    vary = "origin, access-control-request-method, access-control-request-headers"
+    headers = reply.headers
+    return headers["vary"] == vary and headers["access-control-allow-credentials"] == "true" and "date" in headers
