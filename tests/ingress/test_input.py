@@ -107,12 +107,13 @@ def test_headers_reach_the_handler(node: Node) -> None:
     ]
 
 
-def test_a_header_that_is_not_text(node: Node) -> None:
-    """It could not be told to the handler."""
+@pytest.mark.parametrize("name", ["x-odd", "idempotency-key", "content-type", "x-restate-limit-key"])
+def test_a_header_that_is_not_text(node: Node, name: str) -> None:
+    """It could be told neither to the handler nor in a message."""
     with node.connection() as connection:
-        connection.send(request("GET", "/Tools/headers")[:-2] + b"x-odd: \xff\r\n\r\n")
+        connection.send(request("GET", "/Tools/headers")[:-2] + name.encode() + b": \xff\r\n\r\n")
         reply = connection.reply()
-    assert (reply.status, reply.message) == (400, "bad header x-odd: its value is not UTF-8")
+    assert (reply.status, reply.message) == (400, f"bad header {name}: its value is not UTF-8")
 
 
 def test_bodies_in_pieces(node: Node) -> None:

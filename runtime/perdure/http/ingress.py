@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -129,13 +129,13 @@ class Ingress:
         mode, target, scope = route
         bound = admission.find(self._engine, target)
         headers = asking.headers
-        key = headers.get("idempotency-key")
+        key = _text(headers, "idempotency-key")
         admission.check_identity(bound, target, key)
         _, query = split_query(asking.raw_path)
-        _check_scope(scope, target.key is not None, headers.get("x-restate-limit-key"), query)
+        _check_scope(scope, target.key is not None, _text(headers, "x-restate-limit-key"), query)
         _only(asking, "GET", "POST")
         body = await asking.body()
-        _check_content(bound, body, headers.get("content-type"))
+        _check_content(bound, body, _text(headers, "content-type"))
         delay_ms = _delay(mode, query) if query else 0
         admitted = admission.admit(self._engine, bound, Asked(target, body, key, _headers(asking), delay_ms))
         if mode is Mode.SEND:
@@ -267,12 +267,25 @@ def _headers(asking: Asking) -> Headers:
         if low in KEPT_BACK:
             continue
         if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise RequestRefused(f"bad header {low}: its value is not UTF-8", code=400) from None
+            _check_text(low, value)
         found.append((low, value))
     return tuple(found)
+
+
+def _text(headers: Mapping[str, str], name: str) -> str | None:
+    """A header that means something to the ingress itself."""
+    value = headers.get(name)
+    if value is not None and not value.isascii():
+        _check_text(name, value)
+    return value
+
+
+def _check_text(name: str, value: str) -> None:
+    """Bytes that are not UTF-8 come as surrogates, which no journal and no message can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RequestRefused(f"bad header {name}: its value is not UTF-8", code=400) from None
 
 
 # --- answers -----------------------------------------------------------------------------------------------
