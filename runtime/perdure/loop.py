@@ -111,16 +111,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
             " a loop around asyncio.sleep(0) does this: sleep for some time, or wait for a result"
         )
 
-    @contextlib.contextmanager
-    def running(self) -> Generator[None]:
-        """Be the running loop of this thread for a while, also inside of another one."""
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
-        try:
-            yield
-        finally:
-            events._set_running_loop(outer)
-
     def next_timer_ms(self) -> int | None:
         """When the earliest timer that is still wanted is due."""
         timers = self._timers

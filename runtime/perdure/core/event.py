@@ -29,6 +29,8 @@ class Submitted(msgspec.Struct, frozen=True):
     idempotency_key: str | None = None
     retention_ms: int | None = None
     """Of the result, if the caller or the handler's options say so."""
+    fresh: bool = False
+    """Whether the id was made for this request, so that there can be no such invocation yet."""
 
 
 class Ended(msgspec.Struct, frozen=True):

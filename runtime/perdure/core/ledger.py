@@ -75,7 +75,7 @@ def recover(txn: Txn) -> list[Action]:
 
 
 def _submitted(w: Work, event: Submitted) -> None:
-    if w.load(event.id) is not None:
+    if not event.fresh and w.load(event.id) is not None:
         w.fresh = False
         return
     facts = w.catalog[event.target.service, event.target.handler]

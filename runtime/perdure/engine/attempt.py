@@ -146,8 +146,7 @@ class Attempt:
             self._settle()
 
     def _begin(self) -> None:
-        with self.loop.running():
-            self._task = self.loop.create_task(self.bound.handle(self, self.input.value))
+        self._task = self.loop.create_task(self.bound.handle(self, self.input.value))
 
     def _settle(self) -> None:
         """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""

@@ -49,6 +49,9 @@ class SystemClock:
         return os.urandom(count)
 
 
+_POOL_BYTES = 4096
+
+
 class Ids:
     """Makes ids that sort by the order in which they were made."""
 
@@ -56,6 +59,8 @@ class Ids:
         self._clock = clock
         self._ms = 0
         self._serial = 0
+        self._pool = b""
+        self._used = 0
 
     def next(self) -> bytes:
         """A fresh invocation id."""
@@ -66,8 +71,15 @@ class Ids:
             self._serial += 1
             if self._serial > 0xFFFF:
                 self._ms, self._serial = self._ms + 1, 0
-        return fresh_id(self._ms, self._serial, self._clock.entropy(16))
+        return fresh_id(self._ms, self._serial, self._entropy(16))
 
     def seed(self) -> int:
         """Chance for one invocation."""
-        return int.from_bytes(self._clock.entropy(8), "big") >> 1
+        return int.from_bytes(self._entropy(8), "big") >> 1
+
+    def _entropy(self, count: int) -> bytes:
+        """From a pool: asking the system for each id would cost as much as all the rest of making it."""
+        if self._used + count > len(self._pool):
+            self._pool, self._used = self._clock.entropy(_POOL_BYTES), 0
+        self._used += count
+        return self._pool[self._used - count : self._used]

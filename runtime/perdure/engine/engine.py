@@ -181,7 +181,9 @@ class Engine:
             StoreError: Nothing is accepted any more.
         """
         seed = self._runner.ids.seed()
-        event = Submitted(id, target, value, headers, seed, delay_ms, idempotency_key)
+        bound = self.registry.handlers[target.service, target.handler]
+        fresh = idempotency_key is None and bound.definition.kind != "run"
+        event = Submitted(id, target, value, headers, seed, delay_ms, idempotency_key, fresh=fresh)
         return self._writer.apply(event)
 
     def apply(self, event: Event) -> None:

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 from perdure.core.port import Table
-from perdure.core.tables import BY_LETTER
+from perdure.core.tables import BY_LETTER, LOCK, PROMISE, STATE, StateValue
 from perdure.store.port import Record, Store
 
 Row = TypeVar("Row")
+
+
+_KEPT = frozenset(table.letter[0] for table in (LOCK, STATE, PROMISE))
+_ROWS_AT_MOST = 8192
+_LARGE_BYTES = 4096
 
 
 class _Gone:
@@ -27,6 +32,39 @@ Rows = dict[bytes, Any]
 """Rows by key; GONE where a row was removed."""
 
 
+class Recent:
+    """Rows of objects in use, as they were committed, those that are gone too: a busy key is not read from the store.
+
+    Two generations: when the young one is full it becomes the old one, and what is read of the old one is young again.
+    """
+
+    def __init__(self) -> None:
+        self._young: Rows = {}
+        self._old: Rows = {}
+
+    def get(self, key: bytes) -> Any:  # noqa: ANN401  a row, or _MISSING
+        """The row of a key, GONE if it is known that there is none."""
+        row = self._young.get(key, _MISSING)
+        if row is _MISSING:
+            row = self._old.pop(key, _MISSING)
+            if row is not _MISSING:
+                self._young[key] = row
+        return row
+
+    def remember(self, rows: Rows) -> None:
+        """These rows were committed."""
+        for key, row in rows.items():
+            if key[0] in _KEPT:
+                large = type(row) is StateValue and len(row.value) > _LARGE_BYTES
+                self._old.pop(key, None)
+                if large:
+                    self._young.pop(key, None)
+                else:
+                    self._young[key] = row
+        if len(self._young) > _ROWS_AT_MOST:
+            self._old, self._young = self._young, {}
+
+
 class Overlay:
     """The transaction that the ledger writes into. An event's writes are kept apart until `accept`."""
 
@@ -35,6 +73,7 @@ class Overlay:
         self._event: Rows = {}
         self._pending: Rows = {}
         self._committing: Rows = {}
+        self._recent = Recent()
 
     # --- the ledger's side: core.port.Txn
 
@@ -45,8 +84,10 @@ class Overlay:
             if row is _MISSING:
                 row = self._committing.get(key, _MISSING)
                 if row is _MISSING:
-                    record = self._store.get(key)
-                    return None if record is None else table.decode(record, key)
+                    row = self._recent.get(key)
+                    if row is _MISSING:
+                        record = self._store.get(key)
+                        return None if record is None else table.decode(record, key)
         return None if row is GONE else row
 
     def put(self, table: Table[Row], key: bytes, row: Row) -> None:
@@ -95,6 +136,7 @@ class Overlay:
     def committed(self) -> None:
         """The batch is durable: from now on the store has it."""
         self._store.refresh()
+        self._recent.remember(self._committing)
         self._committing = {}
 
 
