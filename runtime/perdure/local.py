@@ -9,7 +9,7 @@ from perdure import admission
 from perdure.admission import Admitted, Asked
 from perdure.client import Accepted, Request
 from perdure.core.commands import ALREADY_INVOKED
-from perdure.core.entry import Failure, Ok, Target
+from perdure.core.entry import Call, CompleteAwakeable, Failure, Ok, Target, check_storable
 from perdure.core.ids import format_id, workflow_id
 from perdure.engine.engine import Engine
 from perdure.errors import RequestRefused, ServerUnreachable, StoreError
@@ -56,6 +56,7 @@ class LocalTransport:
         """Resolve or reject an awakeable."""
         with _reachable():
             invocation, index = admission.awakeable_id(id)
+            _check(CompleteAwakeable(invocation, index, result))
             self._engine.signal(invocation, index, result)
             await self._engine.durable()
 
@@ -66,6 +67,7 @@ class LocalTransport:
         bound = admission.find(self._engine, request.target, outside=False)
         admission.check_identity(bound, request.target, request.idempotency_key)
         headers = tuple((name.lower(), value) for name, value in request.headers.items())
+        _check(Call(request.target, request.value, headers, request.idempotency_key))
         delay_ms = max(0, milliseconds(request.delay) or 0)
         asked = Asked(request.target, request.value, request.idempotency_key, headers, delay_ms)
         return admission.admit(self._engine, bound, asked)
@@ -78,6 +80,14 @@ class LocalTransport:
         if result is None:
             raise RequestRefused(admission.NOT_FOUND, code=404)
         return result
+
+
+def _check(command: Call | CompleteAwakeable) -> None:
+    """By HTTP everything is text by nature; here it is what the caller made."""
+    try:
+        check_storable(command)
+    except ValueError as e:
+        raise RequestRefused(str(e), code=400) from None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from perdure.core.entry import Failure
+from perdure.core.entry import Failure, storable
 from perdure.errors import TerminalError
 from perdure.serde import BadValue, decode, encode
 
@@ -17,12 +17,22 @@ FIELDS = "fields"
 
 def to_failure(error: TerminalError) -> Failure:
     """What the journal keeps of a terminal error."""
-    metadata = dict(error.metadata)
+    metadata = {storable(name): storable(value) for name, value in error.metadata.items()}
     if error.name:
         metadata[ERROR] = error.name
     if error.fields is not None:
         metadata[FIELDS] = encode(error.fields).decode()
-    return Failure(error.code, error.message, metadata)
+    return Failure(int(error.code), storable(error.message), metadata)
+
+
+def describe(error: BaseException) -> str:
+    """An exception on one line, for a journal: what it is, and what it says."""
+    try:
+        text = str(error)
+    except Exception as e:
+        text = f"(its message failed: {type(e).__name__})"
+    name = type(error).__name__
+    return storable(f"{name}: {text}" if text else name)
 
 
 def to_exception(failure: Failure, declared: Iterable[type[TerminalError]] = ()) -> TerminalError:

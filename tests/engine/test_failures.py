@@ -301,3 +301,56 @@ async def test_state_that_a_failed_attempt_wrote_is_not_written(loop: VirtualLoo
 
     async with Node(loop, virtual_object("Counter", THREE, count=count)) as node:
         assert await node.call("Counter/c/count") == 1
+
+
+NO_UNICODE = b"caf\xe9".decode("utf-8", "surrogateescape")
+"""Such as the name of a file that is not UTF-8."""
+
+
+class Mute(Exception):
+    """Cannot even say what happened."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@virtually
+async def test_text_that_no_journal_can_hold_harms_its_invocation_only(loop: VirtualLoop) -> None:
+    """In messages it is escaped; in names the handler fails; the node goes on in any case."""
+
+    async def work(ctx: perdure.Context, what: str) -> Json:
+        if what == "terminal":
+            raise perdure.TerminalError(NO_UNICODE, metadata={"file": NO_UNICODE, "n": 3})  # type: ignore[dict-item]  # a user's mistake
+        if what == "handler":
+            raise FileNotFoundError(NO_UNICODE)
+        if what == "mute":
+            raise Mute
+        if what == "run":
+            return await ctx.run("open", partial(_raise, FileNotFoundError(NO_UNICODE)))
+        if what == "mute run":
+            return await ctx.run("open", partial(_raise, Mute()))
+        if what == "name":
+            return await ctx.run(NO_UNICODE, lambda: 1)
+        if what == "number":
+            return await ctx.run(7, lambda: 1)  # type: ignore[call-overload]  # a user's mistake
+        return (await ctx.call("Work", "work", b"1", headers={"file": NO_UNICODE})).decode()
+
+    async with Node(loop, service("Work", THREE, work=work)) as node:
+        with pytest.raises(perdure.TerminalError) as raised:
+            await node.call("Work/work", "terminal")
+        assert raised.value.message == r"caf\udce9"
+        assert raised.value.metadata == {"file": r"caf\udce9", "n": "3"}
+        names = ("handler", "mute", "run", "mute run", "name", "number", "header")
+        ids = [await node.send("Work/work", name) for name in names]
+        await asyncio.sleep(10)
+        assert [node.status(id) for id in ids] == [Status.PAUSED] * 7
+        reasons = [node.reason(id) for id in ids]
+        assert reasons[0] == reasons[2] == r"FileNotFoundError: caf\udce9"
+        assert reasons[1] == reasons[3] == "Mute: (its message failed: RuntimeError)"
+        assert all("cannot be kept in the journal" in reason for reason in reasons[4:])
+        with pytest.raises(perdure.RequestRefused, match="cannot be kept"):
+            await node.call("Work/work", "name", NO_UNICODE)
+
+
+def _raise(error: Exception) -> int:
+    raise error

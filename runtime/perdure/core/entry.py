@@ -228,3 +228,24 @@ NOTIFICATIONS = (Completion, Signal)
 def is_command(entry: Entry) -> bool:
     """Whether the handler asked for it (else it was told)."""
     return not isinstance(entry, NOTIFICATIONS)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Command).decode
+
+
+def check_storable(command: Command) -> None:
+    """See that a command would come back from the journal; one that cannot be written must not get that far.
+
+    Raises:
+        ValueError: A text in it is no Unicode, or a value is not of its type. The message says which.
+    """
+    try:
+        _decode(_encode(command))
+    except (msgspec.MsgspecError, UnicodeEncodeError, TypeError, OverflowError) as e:
+        raise ValueError(f"{type(command).__name__} cannot be kept in the journal: {e}") from None
+
+
+def storable(text: object) -> str:
+    """A text as the journal can keep it: what is no Unicode (as in file names) is escaped."""
+    return str(text).encode("utf-8", "backslashreplace").decode()

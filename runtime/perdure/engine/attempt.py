@@ -31,6 +31,8 @@ from perdure.core.entry import (
     Signal,
     Sleep,
     Target,
+    check_storable,
+    storable,
 )
 from perdure.core.event import Ended, Failed, Stepped
 from perdure.core.ids import CANCEL_SIGNAL, FIRST_AWAKEABLE
@@ -42,7 +44,7 @@ from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
 from perdure.journal import CallFuture, Closure, Decode
 from perdure.loop import DurableFuture, DurableLoop
-from perdure.outcome import to_exception, to_failure
+from perdure.outcome import describe, to_exception, to_failure
 from perdure.serde import BadValue, seal
 from perdure.service import HandlerDef, RetryPolicy, milliseconds
 
@@ -281,6 +283,8 @@ class Attempt:
                 "ctx can only be used by its own handler while it runs: not inside of a function given to ctx.run,"
                 " not in another thread, and not after the attempt"
             )
+        if self.replay.at_end:
+            check_storable(command)
         try:
             return self.replay.issue(command)
         except JournalMismatch as e:
@@ -373,7 +377,5 @@ def _terminal(error: BaseException) -> TerminalError | None:
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error)
-    if isinstance(error, JournalMismatch | NonDurableOperation):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """What the handler's author has to know; a fault that we found says it all itself."""
+    return storable(error) if isinstance(error, JournalMismatch | NonDurableOperation) else describe(error)

@@ -22,7 +22,7 @@ from perdure.engine.registry import UNTYPED
 from perdure.engine.writer import Writer
 from perdure.errors import RetryableError, StoreError, TerminalError
 from perdure.journal import Closure
-from perdure.outcome import to_failure
+from perdure.outcome import describe, to_failure
 from perdure.serde import BadValue, seal, seal_untyped
 from perdure.service import milliseconds
 
@@ -134,7 +134,7 @@ class Effects:
         except (Exception, SystemExit) as e:
             _log.warning("run %s failed", effect.name, exc_info=e)
             after = milliseconds(e.retry_after) if isinstance(e, RetryableError) else None
-            return RunFailed(id, command, Failure(500, f"{type(e).__name__}: {e}"), effect.policy, after)
+            return RunFailed(id, command, Failure(500, describe(e)), effect.policy, after)
 
     async def _result(self, effect: Effect) -> bytes:
         limit_s = effect.abort_ms / 1000 if effect.abort_ms else None

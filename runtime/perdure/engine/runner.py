@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Executor
 from typing import Any
 
-from perdure.core.entry import Failure, Target
+from perdure.core.entry import Failure, Target, storable
 from perdure.core.event import Failed, Notify, Stepped, Suspended
 from perdure.core.ids import idempotent_id, workflow_id
 from perdure.core.journal import read_journal
@@ -106,7 +106,7 @@ class Runner:
         if attempt is None:
             return
         self._idle.wake(id)
-        event = attempt.advance()
+        event = self._advance(id, attempt)
         if event is not None:
             if event.end is not None:
                 self._drop(id)
@@ -115,6 +115,13 @@ class Runner:
         if id in self.attempts:
             self._start_recorded(id, attempt)
             self._rest(id)
+
+    def _advance(self, id: bytes, attempt: Attempt) -> Stepped | None:
+        try:
+            return attempt.advance()
+        except Exception as e:
+            _log.exception("an attempt could not be advanced")
+            return Stepped(id, (), Failed(Failure(500, storable(f"the engine failed on it: {e!r}")), NEVER_AGAIN))
 
     def _begin(self, id: bytes) -> Attempt | None:
         row = self._writer.rows.get(INVOCATION, invocation_key(id))
@@ -133,7 +140,7 @@ class Runner:
         return attempt
 
     def _give_up(self, id: bytes, reason: str) -> None:
-        self._writer.apply(Stepped(id, (), Failed(Failure(500, reason), NEVER_AGAIN)))
+        self._writer.apply(Stepped(id, (), Failed(Failure(500, storable(reason)), NEVER_AGAIN)))
 
     def _drop(self, id: bytes) -> None:
         attempt = self.attempts.pop(id, None)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from perdure.core import ledger
-from perdure.core.entry import Failure
+from perdure.core.entry import Failure, storable
 from perdure.core.event import Action, Event, Paused
 from perdure.core.port import Catalog
 from perdure.engine.boundary import Boundary, Probe
@@ -85,7 +85,7 @@ class Writer:
         if id is None or isinstance(event, Paused):
             return
         try:
-            self.apply(Paused(id, Failure(500, f"the engine failed on it: {type(error).__name__}: {error}")))
+            self.apply(Paused(id, Failure(500, storable(f"the engine failed on it: {error!r}"))))
         except Exception:
             _log.exception("and its invocation cannot be paused")
 
