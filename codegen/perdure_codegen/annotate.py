@@ -6,10 +6,11 @@ knows which file that is and which names are hidden there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from perdure_codegen import derived, literals
+from perdure_codegen.bounds import tightened
 from perdure_codegen.imports import NOTHING, Hidden, Imports
 from perdure_codegen.layout import Bar, Doc, Labelled, Text, call, index
 from perdure_codegen.model import (
@@ -126,7 +127,11 @@ class Scope:
         return self._type(value.type, value.constraints, constrained=True)
 
     def _type(self, type_: Type, limits: Constraints, *, constrained: bool) -> Doc:
+        if constrained:
+            type_, limits = self._narrowed(type_, limits)
         match type_:
+            case Scalar("int") if constrained:
+                return self._int(limits)
             case Scalar(name):
                 doc: Doc = Text(_SCALARS[name](self))
             case ListOf(item):
@@ -140,10 +145,34 @@ class Scope:
                 return _or_none(self._type(item, limits, constrained=constrained))
             case Ref():
                 doc = Text(self.declared(type_))
-        meta = self._meta(type_, limits) if constrained else ()
+        return self._annotated(doc, self._meta(type_, limits) if constrained else ())
+
+    def _annotated(self, doc: Doc, meta: Sequence[Doc]) -> Doc:
         if not meta:
             return doc
         return index(self.member("typing", "Annotated"), doc, call(self.of("msgspec", "Meta"), *meta))
+
+    def _narrowed(self, type_: Type, limits: Constraints) -> tuple[Type, Constraints]:
+        """What an alias stands for, with its own limits and further ones together: msgspec takes each limit once."""
+        scalar = self.resolved(type_)
+        if limits == NO_CONSTRAINTS or scalar == Scalar("decimal"):
+            return type_, limits
+        while isinstance(type_, Ref) and isinstance(alias := self.definition(type_), Alias):
+            type_, limits = alias.type, tightened(alias.constraints, limits)
+        return type_, limits
+
+    def _int(self, limits: Constraints) -> Doc:
+        """An int stays within what JSON can say exactly, whichever side the spec leaves open."""
+        below = limits.ge is None and limits.gt is None
+        above = limits.le is None and limits.lt is None
+        meta = list(self._meta(Scalar("int"), limits))
+        if below and above:
+            return self._annotated(Text(self.of("perdure", "Int")), meta)
+        if below:
+            meta.insert(0, _named("ge", "1 - 2**53"))
+        if above:
+            meta.insert(1, _named("le", "2**53 - 1"))
+        return self._annotated(Text(self.builtin("int")), meta)
 
     def _meta(self, type_: Type, limits: Constraints) -> tuple[Doc, ...]:
         """The constraints that msgspec checks; those on decimals are checked in `__post_init__`."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import decimal
+import operator
 import re
 import warnings
 from collections.abc import Callable, Sized
+from dataclasses import fields
 from typing import Any, Literal, cast
 
 from perdure_codegen.model import NO_CONSTRAINTS, Constraints
@@ -31,6 +33,33 @@ def violated(value: object, constraints: Constraints, sort: Sort) -> str:
         if bound is not None and not holds(subject, bound):
             return f"{name}: {bound}"
     return ""
+
+
+def tightened(outer: Constraints, inner: Constraints) -> Constraints:
+    """Both at once: of two bounds on one side, the one that leaves less.
+
+    Where only one can be had (`pattern`, `multiple_of`) it is the inner one; the front end refuses two.
+    """
+    found: dict[str, Any] = {each.name: getattr(outer, each.name) for each in fields(outer)}
+    for each in fields(inner):
+        bound = getattr(inner, each.name)
+        if bound is not None:
+            before = found[each.name]
+            found[each.name] = bound if before is None else _TIGHTER.get(each.name, _inner)(before, bound)
+    for strict, weak, wins in (("gt", "ge", operator.ge), ("lt", "le", operator.le)):
+        if found[strict] is not None and found[weak] is not None:
+            found[weak if wins(found[strict], found[weak]) else strict] = None
+    return Constraints(**found)
+
+
+def _inner(_outer: object, inner: object) -> object:
+    return inner
+
+
+_TIGHTER: dict[str, Callable[[Any, Any], object]] = {
+    **dict.fromkeys(("ge", "gt", "min_length", "min_items"), max),
+    **dict.fromkeys(("le", "lt", "max_length", "max_items", "max_digits", "decimal_places"), min),
+}
 
 
 def compile_pattern(source: str) -> re.Pattern[str] | str:

@@ -50,7 +50,7 @@ from perdure.journal import Awakeable, CallFuture, SentInvocation
 from perdure.loop import DurableFuture
 from perdure.saga import Saga
 from perdure.serde import BadValue, check_decimal
-from perdure.service import HandlerDef, HandlerOptions, Handlers, Json, RetryPolicy, ServiceDef
+from perdure.service import HandlerDef, HandlerOptions, Handlers, Int, Json, RetryPolicy, ServiceDef
 from perdure.views import (
     ObjectProxy,
     PromiseKey,
@@ -95,6 +95,7 @@ __all__ = [
     "HandlerError",
     "HandlerOptions",
     "Handlers",
+    "Int",
     "InvocationHandle",
     "JournalMismatch",
     "Json",

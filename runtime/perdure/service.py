@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import inspect
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -20,6 +20,9 @@ Out = TypeVar("Out")
 
 Json: TypeAlias = Any
 """A value of the spec's type `json`: whatever JSON can say."""
+
+Int: TypeAlias = Annotated[int, msgspec.Meta(ge=1 - 2**53, le=2**53 - 1)]
+"""A value of the spec's type `int`: to type checkers an `int`. Beyond this range many readers of JSON round."""
 
 ServiceKind = Literal["service", "object", "workflow"]
 

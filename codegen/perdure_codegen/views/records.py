@@ -6,10 +6,11 @@ The law: a field reads and writes exactly the JSON the spec describes: its wire 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from perdure_codegen import expressions, literals, naming
 from perdure_codegen.annotate import Scope, number
+from perdure_codegen.bounds import tightened
 from perdure_codegen.layout import (
     STEP,
     WIDTH,
@@ -275,11 +276,13 @@ def _checks(scope: Scope, type_: Type, limits: Constraints, place: _Place) -> li
     match type_:
         case Scalar("decimal"):
             found = _limits(limits)
+            if not found:
+                return []
             arguments = (Text(place.expression), Text(literals.string(place.wire)))
             check = call(scope.of("perdure", "check_decimal"), *arguments, *found)
-            return [place.line(statement("", check, place.indent))] if found else []
+            return [place.line(statement("", check, place.indent))]
         case Ref() if isinstance(alias := scope.model.types.get(type_), Alias):
-            return _checks(scope, alias.type, _merged(alias.constraints, limits), place)
+            return _checks(scope, alias.type, tightened(alias.constraints, limits), place)
         case Nullable(item):
             lines = _checks(scope, item, limits, place.inside())
             return [place.line(not_none(place.expression, place.indent)), *lines] if lines else []
@@ -302,9 +305,3 @@ def _limits(limits: Constraints) -> Sequence[Doc]:
         if bound is not None:
             found.append(Labelled(f"{name}=", Text(number(bound))))
     return found
-
-
-def _merged(outer: Constraints, inner: Constraints) -> Constraints:
-    """The limits of an alias, with those that its use adds."""
-    names = [each.name for each in fields(Constraints)]
-    return replace(outer, **{name: getattr(inner, name) for name in names if getattr(inner, name) is not None})

@@ -35,7 +35,7 @@ GREETER_OBJECT_GET_GREET_COUNT: Final[perdure.HandlerDef[int]] = perdure.Handler
     attr="get_greet_count",
     kind="shared",
     input=None,
-    output=int,
+    output=perdure.Int,
     spread=False,
     doc="How often this person was greeted.",
 )
@@ -50,6 +50,6 @@ GREETER_OBJECT: Final = perdure.ServiceDef(
     ),
     fingerprint="5c24ab3d2d499d27",
     key=str,
-    state=(("greet-count", int),),
+    state=(("greet-count", perdure.Int),),
     doc="Greets one person and remembers how often.",
 )

@@ -12,12 +12,12 @@ from . import _wire
 
 
 class GreeterObjectState(perdure.StateView):
-    greet_count = perdure.StateKey[int]("greet-count", int, default=0)
+    greet_count = perdure.StateKey[int]("greet-count", perdure.Int, default=0)
     """Greetings so far."""
 
 
 class GreeterObjectReadState(perdure.ReadStateView):
-    greet_count = perdure.ReadStateKey[int]("greet-count", int, default=0)
+    greet_count = perdure.ReadStateKey[int]("greet-count", perdure.Int, default=0)
     """Greetings so far."""
 
 

@@ -15,7 +15,7 @@ LOWER = re.findall(
     "models property classmethod isinstance super self ctx key delay idempotency_key options client cls item "
     "uuid decimal builtins typing value request new _datetime",
 )
-UPPER = re.findall(r"\w+", "Decimal UUID Annotated Final Exception TypeAlias Self Fields ABC Struct Meta Any")
+UPPER = re.findall(r"\w+", "Exception Decimal UUID Annotated Final TypeAlias Self Fields ABC Struct Meta Any")
 TAKEN = {"send", "with_options", "submit", "attach", "peek", "run", "state", "promises", "keys", "clear_all"}
 
 
