@@ -149,9 +149,7 @@ class Engine:
             await self._writer.durable()
         except StoreError:
             _log.warning("stopped without writing the last batch; nothing of it was acknowledged")
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                waiter.cancel()
+        self._store_failed(self._writer.close())
         await asyncio.get_running_loop().run_in_executor(None, self._threads.commits.shutdown)
         self._threads.closures.shutdown(wait=False, cancel_futures=True)
         self._store.close()

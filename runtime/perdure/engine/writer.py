@@ -108,6 +108,12 @@ class Writer:
         finally:
             self._waiting.discard(future)
 
+    def close(self) -> StoreError:
+        """Nothing is accepted any more; returns what those hear who ask."""
+        if self.failed is None:
+            self.failed = StoreError("this node has stopped; what it accepted goes on when it is started again")
+        return self.failed
+
     def _hold(self, release: Release) -> None:
         if self.rows.dirty:
             self._held.append(release)
