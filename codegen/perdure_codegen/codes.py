@@ -158,4 +158,10 @@ CODES: dict[str, Code] = {
         "Keys and ids are strings, ints or uuids. Sets hold scalars and enums. An alias is not `| null` "
         "itself: write `| null` where it is used, so that one sees it there.",
     ),
+    "S028": Code(
+        "A limit that nothing would check",
+        "Limits of a decimal are checked when a struct that has it is read. An input, an output, a state "
+        "key or a promise that is itself such a decimal, or a list of them, is in no struct. Declare one "
+        "with a field for it; `params` of a handler are one already.",
+    ),
 }

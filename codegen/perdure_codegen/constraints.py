@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from perdure_codegen.bounds import INT_MAX, Sort, compile_pattern
 from perdure_codegen.diagnostic import Note, error
-from perdure_codegen.model import Constraints, ListOf, MapOf, Scalar, SetOf, Type
+from perdure_codegen.model import (
+    NO_CONSTRAINTS,
+    Alias,
+    Constraints,
+    ListOf,
+    MapOf,
+    Nullable,
+    Ref,
+    Scalar,
+    SetOf,
+    Type,
+)
 from perdure_codegen.tree import Entry, MapNode, Node, ScalarNode
 from perdure_codegen.world import UNKNOWN, World
 
@@ -49,6 +61,8 @@ _ORDERED = (
     ("decimal_places", "max_digits", False),
 )
 _EXCLUSIVE = (("ge", "gt"), ("le", "lt"))
+_ONE_ONLY = ("pattern", "multiple_of")
+"""What a value has once, itself or by its alias; of bounds both hold."""
 
 
 def read_constraints(node: Node | None) -> Constraints:
@@ -75,7 +89,7 @@ def check_constraints(world: World, found: Type, node: Node | None) -> bool:
     """Report the constraints in `node` that do not fit the type or each other; True if all do."""
     if not isinstance(node, MapNode) or world.base(found) is UNKNOWN:
         return True
-    given = {name: node.entries[name] for name in NAMES if isinstance(node.get(name), ScalarNode)}
+    given = {entry.key: entry for entry in _set_limits(node)}
     sort = sort_of(world, found)
     before = len(world.faults)
     for name, entry in given.items():
@@ -89,7 +103,34 @@ def check_constraints(world: World, found: Type, node: Node | None) -> bool:
             _check_int_bound(world, entry)
     if len(world.faults) == before:
         _check_agreement(world, given)
+    for alias in world.aliases(found):
+        if len(world.faults) == before:
+            _check_alias(world, given, alias)
     return len(world.faults) == before
+
+
+def check_loose(world: World, found: Type, node: Node | None, advice: str) -> None:
+    """Report limits on decimals that are in no struct: generated code checks them when it makes a struct.
+
+    `advice` says how to put the value into one; in it `{}` stands for the value's type and limits.
+    """
+    type_node = node.get("type") if isinstance(node, MapNode) else node
+    if not isinstance(type_node, ScalarNode):
+        return
+    limits = list(_set_limits(node)) if sort_of(world, found) == "decimal" else []
+    alias = _limited_decimal(world, found, set())
+    if not limits and alias is None:
+        return
+    span = limits[0].span if limits else type_node.span
+    limited = f"`{limits[0].key}` of a decimal" if limits else f"the limits of `{alias.name}`" if alias else ""
+    written = ", ".join([f"type: {type_node.text}", *(f"{each.key}: {_text(each)}" for each in limits)])
+    message = f"{limited} can be checked only in a struct"
+    shown = advice.replace("{}", f"{{{written}}}" if limits else type_node.text)
+    world.faults.append(error("S028", span, message, help=shown))
+
+
+def _text(entry: Entry) -> str:
+    return entry.value.text if isinstance(entry.value, ScalarNode) else ""
 
 
 def _applies_to(name: str) -> str:
@@ -130,6 +171,44 @@ def _check_agreement(world: World, given: dict[str, Entry]) -> None:
                     message = f"`max_digits: {above}` is less than `decimal_places: {below}`"
                 _contradiction(world, given[low], given[high], message)
                 return
+
+
+def _check_alias(world: World, given: dict[str, Entry], alias: Alias) -> None:
+    """Report limits that go with none of those that the alias of the value has."""
+    for name in _ONE_ONLY:
+        if name in given and getattr(alias.constraints, name) is not None:
+            message = f"`{alias.name}` has a `{name}` already, and a value has one"
+            advice = f"write the type that `{alias.name}` stands for, with one `{name}` that says both"
+            world.faults.append(error("S017", given[name].span, message, help=advice))
+    for low, high, strict in _ORDERED:
+        for name, other in ((low, high), (high, low)):
+            bound = getattr(alias.constraints, other)
+            if name not in given or bound is None:
+                continue
+            own = _number(given[name])
+            below, above = (own, bound) if name == low else (bound, own)
+            if above < below or (strict and above == below):
+                message = f"`{name}: {own}` leaves nothing of `{alias.name}`, which has `{other}: {bound}`"
+                world.faults.append(error("S017", given[name].span, message))
+                return
+
+
+def _set_limits(node: Node | None) -> Iterator[Entry]:
+    if isinstance(node, MapNode):
+        yield from (node.entries[name] for name in NAMES if isinstance(node.get(name), ScalarNode))
+
+
+def _limited_decimal(world: World, found: Type, seen: set[Ref]) -> Alias | None:
+    """An alias in `found`, but not inside of a struct of it, that limits a decimal."""
+    match found:
+        case Nullable(item) | ListOf(item) | SetOf(item) | MapOf(item):
+            return _limited_decimal(world, item, seen)
+        case Ref() if found not in seen and isinstance(alias := world.types.get(found), Alias):
+            seen.add(found)
+            limited = alias.constraints != NO_CONSTRAINTS and sort_of(world, alias.type) == "decimal"
+            return alias if limited else _limited_decimal(world, alias.type, seen)
+        case _:
+            return None
 
 
 def _contradiction(world: World, first: Entry, second: Entry, message: str) -> None:

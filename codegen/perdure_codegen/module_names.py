@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from perdure_codegen import naming
 from perdure_codegen.diagnostic import Diagnostic, Note, Span, error
 from perdure_codegen.document import Document
-from perdure_codegen.model import Package, Service, ServiceKind
+from perdure_codegen.model import Alias, Package, Service, ServiceKind, Union
 
 MODULES = ("models", "handlers", "clients", "_wire")
 """The modules of a generated package."""
@@ -30,6 +30,9 @@ def check_modules(faults: list[Diagnostic], document: Document, package: Package
             if keyword.iskeyword(name):
                 message = f"`{name}` is a keyword of Python"
                 faults.append(error("S012", span, message, help="choose another name"))
+            elif name in naming.BUILTIN and not _is_class(package, name):
+                message = f"`{name}` is built into Python: type checkers would take that one for it"
+                faults.append(error("S012", span, message, help="choose another name"))
             _claim(faults, seen, (name, name), span)
     spans = {each.ref.name: each.entry.span for each in document.declared("services").values()}
     for service in package.services:
@@ -39,6 +42,11 @@ def check_modules(faults: list[Diagnostic], document: Document, package: Package
         for name in generated_names(service):
             if not _claim(faults, seen, (name, service.py_name), spans[service.py_name]):
                 break
+
+
+def _is_class(package: Package, name: str) -> bool:
+    """Whether a class of this name is generated for a type or an error, and not an alias."""
+    return not any(each.name == name and isinstance(each, Alias | Union) for each in package.types)
 
 
 def generated_names(service: Service) -> Iterator[str]:

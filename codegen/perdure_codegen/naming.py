@@ -42,6 +42,28 @@ def is_identifier(name: str) -> bool:
 # Only members of a generated class that the user's name would replace. What merely hides an import or a
 # built-in name from the generated code (a handler `list`, a type `Decimal`) is the emitters' affair.
 
+BUILTIN = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError
+        BrokenPipeError BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError
+        ConnectionRefusedError ConnectionResetError DeprecationWarning EOFError Ellipsis EncodingWarning
+        EnvironmentError Exception ExceptionGroup FileExistsError FileNotFoundError FloatingPointError
+        FutureWarning GeneratorExit IOError ImportError ImportWarning IndentationError IndexError
+        InterruptedError IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError
+        ModuleNotFoundError NameError NotADirectoryError NotImplemented NotImplementedError OSError
+        OverflowError PendingDeprecationWarning PermissionError ProcessLookupError PythonFinalizationError
+        RecursionError ReferenceError ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration
+        StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError TimeoutError TypeError
+        UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError
+        UnicodeWarning UserWarning ValueError Warning ZeroDivisionError
+        """,
+    )
+)
+"""Built-in names that a type of a spec can have. As a class it hides the built-in one; as an alias or a union,
+type checkers see the built-in one where the type is used before it is defined."""
+
 CONTEXT = frozenset(
     {"attach", "awakeable", "call", "cancel", "clear", "get"}
     | {"handler", "headers", "invocation_id", "key", "log", "now"}

@@ -63,8 +63,8 @@ class Services:
             doc=documentation(body),
             deprecated=deprecation(body),
             key=self._key(kind, declared.entry),
-            state=self._named_values(state, "state key", naming.STATE_VIEW),
-            promises=self._named_values(promises, "promise", frozenset()),
+            state=self._kept(state, "state key", naming.STATE_VIEW),
+            promises=self._kept(promises, "promise", frozenset()),
             handlers=tuple(self._handler(kind_, entry, body) for kind_, entry in handlers),
             uses=self._uses(body),
         )
@@ -90,6 +90,12 @@ class Services:
         python = PythonNames(self._world.faults, noun, taken)
         for value, entry in zip(found, entries(node), strict=True):
             python.claim(value.py_name, entry)
+        return found
+
+    def _kept(self, node: Node | None, noun: str, taken: frozenset[str]) -> tuple[Value, ...]:
+        found = self._named_values(node, noun, taken)
+        for value, entry in zip(found, entries(node), strict=True):
+            self._values.check_alone(value, Place(entry.key, entry.span, entry.value))
         return found
 
     def _uses(self, body: Node) -> tuple[Ref, ...]:
@@ -149,7 +155,9 @@ class Services:
             return None
         named = child(node, "name")
         name = text(node, "name") or "request"
-        value = self._values.value(Place(name, node.span, node))
+        place = Place(name, node.span, node)
+        value = self._values.value(place)
+        self._values.check_alone(value, place, f"write `params: {{{name}: {{}}}}` instead of `input`")
         if named:
             PythonNames(self._world.faults, "input", naming.PARAMETER).claim_at(value.py_name, name, named.span)
         return value
@@ -157,7 +165,10 @@ class Services:
     def _output(self, node: Node | None) -> Value | None:
         if node is None:
             return None
-        return self._values.value(Place(text(node, "name") or "output", node.span, node))
+        place = Place(text(node, "name") or "output", node.span, node)
+        value = self._values.value(place)
+        self._values.check_alone(value, place)
+        return value
 
     def _errors(self, node: Node | None) -> tuple[Ref, ...]:
         found: dict[Ref, None] = {}

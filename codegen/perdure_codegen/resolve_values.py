@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from perdure_codegen import typeexpr
-from perdure_codegen.constraints import check_constraints, read_constraints
+from perdure_codegen.constraints import check_constraints, check_loose, read_constraints
 from perdure_codegen.defaults import DefaultCheck
 from perdure_codegen.diagnostic import Span, error
 from perdure_codegen.model import Enum, ListOf, MapOf, Nullable, Ref, Scalar, ScalarName, SetOf, Type, Value
@@ -86,6 +86,13 @@ class Values:
     def value(self, place: Place) -> Value:
         """The value declared at `place`, checked."""
         return self.finish(self.read(place), place)
+
+    def check_alone(self, value: Value, place: Place, instead: str = "") -> None:
+        """Report limits that only a struct can hold. `instead` is what else could be written for the value."""
+        if self._world.base(value.type) is UNKNOWN:
+            return
+        advice = instead or f"declare a struct with a field `{place.name}: {{}}` and use that here"
+        check_loose(self._world, value.type, place.node, advice)
 
     def key(self, place: Place) -> Value:
         """The key of an object or the id of a workflow; a string if nothing is said about its type."""

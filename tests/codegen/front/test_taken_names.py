@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+from pathlib import Path
+
 import pytest
 
 import perdure
 from perdure_codegen import naming
+from tests.codegen.front.loads import briefs, load_text
 
 
 def public(*classes: type) -> set[str]:
@@ -47,3 +51,30 @@ def test_fields_of_an_error_do_not_hide_what_every_error_has() -> None:
     error = perdure.TerminalError("no")
 
     assert {name for name in dir(error) if not name.startswith("_")} - {"Fields"} == naming.ERROR
+
+
+def test_all_built_in_classes_are_known() -> None:
+    """Of this Python at least; a name that only a newer one has is in the list as well."""
+    capital = {name for name in dir(builtins) if name[0].isupper()} - {"None", "True", "False"}
+
+    assert capital - naming.BUILTIN == set()
+
+
+@pytest.mark.parametrize("kind", ["alias: string", "union: {of: {a: A, b: B}}", "alias: 'list<A>'"])
+def test_an_alias_or_a_union_is_not_called_like_a_built_in_class(kind: str, tmp_path: Path) -> None:
+    """mypy would see the built-in one in structs that are written before it. All such names are reported at once."""
+    names = sorted(naming.BUILTIN)
+    lines = ["types:", "  A: {fields: {}}", "  B: {fields: {}}", *(f"  {name}: {{{kind}}}" for name in names)]
+
+    loaded = load_text(tmp_path, "\n".join(lines))
+
+    message = "is built into Python: type checkers would take that one for it"
+    assert briefs(loaded) == [f"S012 {at}:3 `{name}` {message}" for at, name in enumerate(names, 4)]
+
+
+@pytest.mark.parametrize("kind", ["fields: {a: int}", "enum: [a]"])
+def test_classes_may_be_called_like_built_in_ones(kind: str, tmp_path: Path) -> None:
+    """They hide them, as they would in a program written by hand."""
+    text = "types:\n" + "".join(f"  {name}: {{{kind}}}\n" for name in sorted(naming.BUILTIN))
+
+    assert briefs(load_text(tmp_path, text)) == []
