@@ -196,7 +196,12 @@ class Scope:
 
 
 def _or_none(doc: Doc) -> Doc:
-    return Bar((*(doc.operands if isinstance(doc, Bar) else (doc,)), Text("None")))
+    return Bar((*operands(doc), Text("None")))
+
+
+def operands(doc: Doc) -> tuple[Doc, ...]:
+    """What a union has, or the one thing that is none."""
+    return doc.operands if isinstance(doc, Bar) else (doc,)
 
 
 def _named(name: str, value: str) -> Doc:

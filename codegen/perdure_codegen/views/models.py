@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perdure_codegen import expressions, literals, naming
-from perdure_codegen.annotate import Scope
+from perdure_codegen.annotate import Scope, operands
 from perdure_codegen.imports import Imports
 from perdure_codegen.layout import (
     STEP,
@@ -213,7 +213,9 @@ def _error(scope: Scope, factories: Factories, error: ErrorDef) -> ErrorView:
     shape = Shape(name="Fields", fields=error.fields, owner=error.name)
     return ErrorView(
         head=f"class {error.name}({scope.of('perdure', 'TerminalError')}):",
-        doc=literals.docstring(docs.described(error.doc, error.deprecated) or error.name, STEP),
+        doc=literals.docstring(
+            docs.described(error.doc or f"Ends an invocation with code {error.code}.", error.deprecated), STEP
+        ),
         code=error.code,
         name=literals.string(error.name),
         fields=record(scope, factories, shape, indent=STEP) if error.fields else None,
@@ -227,15 +229,38 @@ def _parameter(scope: Scope, factories: Factories, error: ErrorDef, value: Value
     if value.required:
         return Parameter(value.py_name, annotation)
     default = value.default if value.has_default else None
-    if expressions.nature(scope, value.type, default) == "literal":
+    nature = expressions.nature(scope, value.type, default)
+    if nature in ("empty", "built"):
+        absent, class_ = _absent(scope, value)
+        return Parameter(value.py_name, Bar((*operands(annotation), Text(class_))), Text(absent))
+    if nature == "literal":
         return Parameter(value.py_name, annotation, expressions.expression(scope, value.type, default))
     wanted = f"_{naming.constant(error.name)}_{naming.constant(value.py_name)}"
     return Parameter(value.py_name, annotation, Text(factories.constant(scope, factories.fresh(wanted), value)))
 
 
+def _absent(scope: Scope, value: Value) -> tuple[str, str]:
+    """What stands for a default that each error has for itself, and its type: None, unless that means something."""
+    if isinstance(scope.resolved(value.type), Nullable):
+        return scope.of("msgspec", "UNSET"), scope.of("msgspec", "UnsetType")
+    return "None", "None"
+
+
+def _fresh(scope: Scope, value: Value) -> Iterator[str]:
+    """Statements that make a default which errors may not share."""
+    if not value.has_default or expressions.nature(scope, value.type, value.default) not in ("empty", "built"):
+        return
+    absent, _ = _absent(scope, value)
+    yield f"if {value.py_name} is {absent}:"
+    made = expressions.expression(scope, value.type, value.default)
+    yield " " * STEP + statement(f"{value.py_name} = ", made, 3 * STEP)
+
+
 def _init_body(scope: Scope, error: ErrorDef, receiver: str) -> Iterator[str]:
-    """Statements of `__init__`: the message, the typed fields, and the same as attributes."""
+    """Statements of `__init__`: defaults, the message, the typed fields, and the same as attributes."""
     indent = 2 * STEP
+    for value in error.fields:
+        yield from _fresh(scope, value)
     names = [value.py_name for value in error.fields]
     arguments: list[Doc] = [Text(_message(error))]
     if names:

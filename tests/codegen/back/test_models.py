@@ -261,6 +261,20 @@ def test_errors_carry_their_fields(generated: Path) -> None:
     assert (str(again), again.fields) == (str(found), found.fields)
 
 
+def test_errors_do_not_share_their_defaults(generated: Path) -> None:
+    """What is done to the list of one error is not seen in the next. None is a value only where the spec has it."""
+    assert generated.exists()
+    models = imported("rich", "everything.v1", "models")
+    first, second = (models.Detailed(why="so", secret_token="", price=Decimal(1)) for _ in range(2))
+    shared = ("tags", "labels", "perhaps", "prices", "shape")
+    assert [name for name in shared if getattr(first, name) != getattr(second, name)] == []
+    assert [name for name in shared if getattr(first, name) is getattr(second, name)] == []
+    assert [name for name in shared if getattr(first, name) is not getattr(first.fields, name)] == []
+    assert first.perhaps == [1, 2]
+    assert models.Detailed(why="so", secret_token="", price=Decimal(1), perhaps=None).perhaps is None
+    assert models.Detailed(why="so", secret_token="", price=Decimal(1), tags=None).tags == ["a"]
+
+
 def test_errors_without_fields_say_what_the_doc_says(generated: Path) -> None:
     """Its first line; without a doc, the name."""
     assert generated.exists()
