@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.event import Killed, Purged, Signalled
 from perdure.core.ids import CANCEL_SIGNAL, parse_id
@@ -132,7 +133,10 @@ async def test_attach_waits_for_another_invocation(loop: VirtualLoop) -> None:
         assert await node.call("Wait/wait_for", id) == "x"
         assert await node.call("Wait/wait_for", id) == "x"
         assert await node.call("Wait/wait_for", "inv_1" + "0" * 33) == [404, "not found"]
-        assert await node.call("Wait/wait_for", "inv_1x") == [400, "bad invocation id 'inv_1x': it should have 33 digits"]
+        assert await node.call("Wait/wait_for", "inv_1x") == [
+            400,
+            "bad invocation id 'inv_1x': it should have 33 digits",
+        ]
 
 
 @virtually
@@ -255,7 +259,7 @@ async def test_kill_ends_an_invocation_and_those_it_called_without_asking(loop: 
 
 @virtually
 async def test_a_closure_of_a_killed_invocation_is_not_heard_by_its_successor(loop: VirtualLoop) -> None:
-    """Killed and forgotten, the same request is a new invocation; it executes the effect again, and waits for its own."""
+    """Killed and forgotten, the same request is a new invocation: it executes the effect again, and hears of its own."""
     started: list[str] = []
 
     async def effect() -> str:
@@ -278,7 +282,7 @@ async def test_a_closure_of_a_killed_invocation_is_not_heard_by_its_successor(lo
 
 @virtually
 async def test_an_answer_for_a_killed_caller_is_not_heard_by_its_successor(loop: VirtualLoop) -> None:
-    """The successor has the same id and a command at the same place; the answer to the first one's is not its answer."""
+    """The successor has the same id, and a command at the same place; what answers the first is not for it."""
     second = False
 
     async def attaching(ctx: perdure.Context, id: str) -> Json:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
 
 import perdure
-import pytest
 from perdure import Json
 from perdure.core.ids import format_awakeable
 from perdure.engine.boundary import Boundary
@@ -25,12 +27,12 @@ async def greet(ctx: perdure.Context, greeting: str) -> Json:
 
 async def runs(ctx: perdure.Context, count: int) -> Json:
     """Effects one after the other."""
-    return [await ctx.run(f"step {n}", lambda n=n: n) for n in range(count)]
+    return [await ctx.run(f"step {n}", partial(abs, n)) for n in range(count)]
 
 
 async def parallel(ctx: perdure.Context, count: int) -> Json:
     """Effects at the same time."""
-    return await asyncio.gather(*(ctx.run(f"step {n}", lambda n=n: n) for n in range(count)))
+    return await asyncio.gather(*(ctx.run(f"step {n}", partial(abs, n)) for n in range(count)))
 
 
 async def tree(ctx: perdure.Context, depth: int) -> Json:
@@ -97,27 +99,23 @@ async def test_what_arrives_during_a_commit_goes_into_the_next(loop: VirtualLoop
         assert store.commits == 2
 
 
-Ask = Callable[[Node], object]
+ASK: dict[str, Callable[[Node], Awaitable[Json]]] = {
+    "call": lambda node: node.call("Greeter/a/greet", "Hi"),
+    "send": lambda node: node.send("Greeter/a/greet", "Hi"),
+    "delayed": lambda node: node.send("Greeter/a/greet", "Hi", delay_ms=1000),
+    "awakeable": lambda node: node.client.resolve_awakeable(format_awakeable(bytes(24), 17), "yes"),
+}
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda node: node.call("Greeter/a/greet", "Hi"),
-        lambda node: node.send("Greeter/a/greet", "Hi"),
-        lambda node: node.send("Greeter/a/greet", "Hi", delay_ms=1000),
-        lambda node: node.client.resolve_awakeable(format_awakeable(bytes(24), 17), "yes"),
-    ],
-    ids=["call", "send", "delayed", "awakeable"],
-)
-def test_nobody_hears_of_what_is_not_durable(ask: Ask) -> None:
+@pytest.mark.parametrize("ask", ASK)
+def test_nobody_hears_of_what_is_not_durable(ask: str) -> None:
     """No answer, no id and no acknowledgement before the commit that holds it; at once after it."""
 
     @virtually
     async def story(loop: VirtualLoop) -> None:
         gate = Gate()
         async with Node(loop, GREETER, commits=gate) as node:
-            asked = asyncio.ensure_future(ask(node))  # type: ignore[arg-type]  # each of them gives an awaitable
+            asked = asyncio.ensure_future(ASK[ask](node))
             await asyncio.sleep(5)
             assert not asked.done()
             gate.open()
@@ -131,8 +129,12 @@ async def test_an_effect_starts_when_its_past_is_durable(loop: VirtualLoop) -> N
     """The closure of a run is not executed while its command, and what came before it, is in memory only."""
     executed: list[str] = []
 
+    def execute() -> int:
+        executed.append("charged")
+        return 1
+
     async def charge(ctx: perdure.Context, _: None) -> Json:
-        return await ctx.run("charge", lambda: executed.append("charged") or 1)  # type: ignore[func-returns-value]  # it is None
+        return await ctx.run("charge", execute)
 
     gate = Gate()
     async with Node(loop, service("Shop", charge=charge), commits=gate) as node:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.check import violations
 from perdure.core.event import Killed, Purged
@@ -64,7 +65,10 @@ def test_a_damaged_record_harms_its_invocation_only(where: str, asleep: bool) ->
             ids = [await node.send("Nap/nap", f"v{n}") for n in range(5)]
             await asyncio.sleep(1 if asleep else 0.01)
         bad = parse_id(ids[2])
-        flip(disk, {"journal": journal_key(bad, 0), "later chunk": journal_key(bad, 2), "row": invocation_key(bad)}[where])
+        flip(
+            disk,
+            {"journal": journal_key(bad, 0), "later chunk": journal_key(bad, 2), "row": invocation_key(bad)}[where],
+        )
         node = Node(loop, *SERVICES, store=Counting(disk))
         await node.engine.start()
         others = [id for id in ids if id != ids[2]]

@@ -1,4 +1,4 @@
-"""What becomes of a handler, or of an effect, that fails: backoff, giving up, pausing, going on; also across restarts."""
+"""A handler, or an effect, that fails: backing off, giving up, pausing, going on; also across restarts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import sys
 from collections import Counter
 from functools import partial
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.event import Resumed
 from perdure.core.ids import parse_id

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.tables import Status
 from perdure.engine import idle

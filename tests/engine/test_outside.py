@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.event import Killed, Purged
 from perdure.core.ids import format_awakeable, parse_id

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import perdure
 import pytest
+
+import perdure
 from perdure import Json
 from perdure.core.tables import Status
 from perdure.errors import ServerUnreachable, StoreFailed, StoreFull
@@ -24,7 +25,7 @@ async def test_a_node_that_did_nothing_stops(loop: VirtualLoop) -> None:
 
 @virtually
 async def test_stopping_waits_for_what_runs_outside(loop: VirtualLoop) -> None:
-    """A closure that is under way ends and is recorded, within the time to drain; what only sleeps is left where it is."""
+    """A closure that is under way ends and is recorded, in the time to drain; what only sleeps is left where it is."""
     executed: list[str] = []
 
     async def effect() -> str:
@@ -123,7 +124,7 @@ def test_a_map_that_is_full_grows_and_loses_no_request(room: int) -> None:
 
         store = Counting(room=room)
         async with Node(loop, service("Keep", keep=keep), store=store) as node:
-            sizes = [1 << n for n in range(0, 18)]
+            sizes = [1 << n for n in range(18)]
             answers = await asyncio.gather(*(node.call("Keep/keep", "x" * size) for size in sizes))
             assert answers == sizes
 

@@ -90,5 +90,6 @@ class SigningUp(Example):
         try:
             await client.submit(User(name="Ann", email="ann@example.com"))
         except perdure.RequestRefused as e:
-            assert e.code == 409
+            if e.code != 409:
+                raise
         return "submitted"

@@ -9,6 +9,7 @@ from typing import Any
 
 import perdure
 from perdure import Json
+from perdure.client import Request
 from perdure.core.entry import Target
 from perdure.core.ids import format_id, workflow_id
 from perdure.serde import decode, encode
@@ -89,8 +90,7 @@ class Mixed:
         await callers.attach("order", run)
 
     async def _start_order(self, callers: Callers) -> str:
-        from_outside = perdure.client.Request(Target("Order", "o1", "run"), encode("tea"))
-        await callers.client.transport.send(from_outside)
+        await callers.client.transport.send(Request(Target("Order", "o1", "run"), encode("tea")))
         return "accepted"
 
     async def _scheduled(self, callers: Callers) -> None:
@@ -145,7 +145,8 @@ class Services:
         path = f"{ctx.headers.get('path', 'r')}"
         async with asyncio.TaskGroup() as group:
             branches = [
-                group.create_task(self._branch(ctx, depth - 1, f"{path}{number}")) for number in range(2 if depth else 0)
+                group.create_task(self._branch(ctx, depth - 1, f"{path}{number}"))
+                for number in range(2 if depth else 0)
             ]
         added = await ctx.call("Cart", "add", encode(path), key="c")
         sent = ctx.send("Cart", "add", encode(f"{path}-late"), key="c", delay=ms(25))

@@ -1,4 +1,4 @@
-"""Each scenario is crashed at every boundary that it reaches, on memory and on LMDB, and ends as if nothing had happened.
+"""Each scenario is crashed at every boundary that it reaches, on memory and on LMDB, and ends as if there were none.
 
 A first, undisturbed run counts the boundaries. Then there is one run for each of them, that dies there and lives
 again on what is on disk, with clients who ask again. After each commit the invariants are checked.
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from perdure.engine.boundary import Boundary
 from tests.sim.examples import Greeting, SigningUp, Subscribing
 from tests.sim.mixed import Mixed
@@ -25,7 +26,9 @@ MakeDisk = Callable[[int], Disk]
 @pytest.fixture(params=["memory", "lmdb"])
 def make_disk(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDisk:
     """A fresh disk for each run."""
-    return (lambda number: MemoryDisk()) if request.param == "memory" else (lambda number: Folder(tmp_path / str(number)))
+    return (
+        (lambda number: MemoryDisk()) if request.param == "memory" else (lambda number: Folder(tmp_path / str(number)))
+    )
 
 
 @pytest.mark.parametrize("scenario_type", SCENARIOS)

@@ -9,15 +9,16 @@ import asyncio
 import datetime
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import perdure
 from perdure.client import Client, Request
-from perdure.core.check import read_journal, violations
+from perdure.core.check import violations
 from perdure.core.entry import Completion, Failure, Ok, Run, Target, is_command
+from perdure.core.journal import read_journal
 from perdure.core.tables import INVOCATION
 from perdure.engine.boundary import Boundary
 from perdure.engine.engine import Engine, Threads
@@ -84,7 +85,7 @@ class MortalStore:
         self.refresh = store.refresh
         self.close = store.close
 
-    def commit(self, records: list[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Make them durable, unless the process is gone."""
         if self._life.still_runs("a commit"):
             self._store.commit(records)
@@ -150,7 +151,7 @@ class Life:
         self.world = world
         self.alive = True
         self._scenario = scenario
-        self._chance = random.Random(f"{world.seed}/{world.lives}") if world.seed is not None else None  # noqa: S311
+        self._chance = random.Random(f"{world.seed}/{world.lives}") if world.seed is not None else None
         self.loop = VirtualLoop(self._chance)
         self.clock = VirtualClock(self.loop, world.lives if world.seed is None else world.seed + world.lives)
         self.clock.begin_s += world.now_s
@@ -298,7 +299,7 @@ class Callers:
 
     async def until(self, seen: Callable[[], T | None]) -> T:
         """Look until something outside is there."""
-        while (found := seen()) is None:
+        while (found := seen()) is None:  # noqa: ASYNC110  what is outside tells nobody
             await asyncio.sleep(0.01)
         return found
 

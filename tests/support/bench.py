@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perdure.core import ledger
-from perdure.core.check import read_journal, violations
+from perdure.core.check import violations
 from perdure.core.entry import Entry, Failure, Ok, Target
 from perdure.core.event import (
     Abort,
@@ -39,6 +39,7 @@ from perdure.core.event import (
     TimersDue,
 )
 from perdure.core.ids import idempotent_id, parse_awakeable, workflow_id
+from perdure.core.journal import read_journal
 from perdure.core.tables import INVOCATION, STATE, Invocation, OpenRun, address, invocation_key, state_key
 from perdure.engine.attempt import Attempt
 from perdure.engine.registry import Registry

@@ -168,5 +168,5 @@ def virtually(story: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> Call
     def test() -> None:
         run_virtually(story)
 
-    del test.__wrapped__  # type: ignore[attr-defined]  # else the loop would be looked for among the fixtures
+    del test.__wrapped__  # else the loop would be looked for among the fixtures
     return test

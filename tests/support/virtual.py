@@ -12,7 +12,7 @@ import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from perdure.engine.engine import Threads
 
@@ -54,7 +54,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._selector_of_time.now_s
 
     def _run_once(self) -> None:
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]  # the queue of asyncio's own loop
+        ready = cast("deque[asyncio.Handle]", getattr(self, "_ready"))  # noqa: B009  the queue of asyncio's own loop
         if self._chance is not None and len(ready) > 1:
             handles = list(ready)
             self._chance.shuffle(handles)
@@ -69,7 +69,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             coroutine = task.get_coro()
             try:
                 coroutine.close()
-            except BaseException as e:  # noqa: BLE001  a `finally` of the crashed engine may fail, it is dead
+            except BaseException as e:
                 del e
         self.close()
 
