@@ -259,7 +259,7 @@ async def test_kill_ends_an_invocation_and_those_it_called_without_asking(loop: 
 
 @virtually
 async def test_a_closure_of_a_killed_invocation_is_not_heard_by_its_successor(loop: VirtualLoop) -> None:
-    """Killed and forgotten, the same request is a new invocation: it executes the effect again, and hears of its own."""
+    """Killed and forgotten, the same request is a new invocation: it executes the effect again and hears of its own."""
     started: list[str] = []
 
     async def effect() -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import datetime
 import random
+import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -37,6 +38,9 @@ DOWN_S = 3.0
 """How long it takes until somebody starts the process again."""
 ENOUGH_S = 100_000.0
 """A scenario that takes longer, in its own time, does not come to an end."""
+
+LIVES = 4
+"""Chance kills no more often than that."""
 
 
 class Crash(KeyboardInterrupt):
@@ -98,6 +102,8 @@ class World:
     disk: Disk
     crash_at: tuple[Boundary, int] | None = None
     """Die at this occurrence of a boundary."""
+    crash_chance: float = 0.0
+    """Or die by chance, at any boundary, until it has lived four times."""
     seed: int | None = None
     """With one, latencies and the order of what is ready vary; without, everything happens at once and in order."""
     reached: Counter[Boundary] = field(default_factory=Counter[Boundary])
@@ -174,7 +180,8 @@ class Life:
         world.note(boundary.name)
         if boundary is Boundary.AFTER_COMMIT:
             world.faults += violations(Overlay(self.store))
-        if world.crash_at == (boundary, world.reached[boundary]):
+        by_chance = self._chance is not None and world.lives < LIVES and self._chance.random() < world.crash_chance
+        if by_chance or world.crash_at == (boundary, world.reached[boundary]):
             self.alive = False
             raise Crash
 
@@ -312,6 +319,11 @@ class Callers:
         for name, id in self.world.sent.items():
             if await self.client.transport.output(id) is None:
                 self.world.faults.append(f"{name}: {id} was acknowledged, and has no result")
+
+
+def without_ids(answers: Mapping[str, object]) -> dict[str, str]:
+    """Answers without the ids in them, which are made by chance."""
+    return {name: re.sub(r"inv_1\w{33}", "inv", str(answer)) for name, answer in answers.items()}
 
 
 def _plain(result: Ok | Failure) -> object:
