@@ -132,7 +132,7 @@ class Ingress:
         key = _text(headers, "idempotency-key")
         admission.check_identity(bound, target, key)
         _, query = split_query(asking.raw_path)
-        _check_scope(scope, target.key is not None, _text(headers, "x-restate-limit-key"), query)
+        _check_scope(scope, _text(headers, "x-restate-limit-key"), query)
         _only(asking, "GET", "POST")
         body = await asking.body()
         _check_content(bound, body, _text(headers, "content-type"))
@@ -219,9 +219,9 @@ def _only(asking: Asking, *methods: str) -> None:
         raise RequestRefused("method not allowed", code=405)
 
 
-def _check_scope(scope: str | None, of_object: bool, limit_key: str | None, query: str) -> None:
+def _check_scope(scope: str | None, limit_key: str | None, query: str) -> None:
     if scope is not None:
-        raise refuse_scope(scope, of_object=of_object)
+        raise refuse_scope(scope)
     if limit_key is None and query:
         limit_key = next((value for name, value in parse_qsl(query) if name == "limit-key"), None)
     if limit_key:

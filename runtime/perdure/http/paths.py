@@ -77,9 +77,13 @@ def route(path: str, services: Services) -> Route:
     Raises:
         RequestRefused: 400 for a path that is none, 404 for one of something that is not there.
     """
-    if not FEWEST_SLASHES <= path.count("/") <= MOST_SLASHES or path[0] != "/":
+    # Slashes too many at either end do no harm.
+    path = "/" + path.strip("/")
+    if not FEWEST_SLASHES <= path.count("/") <= MOST_SLASHES:
         raise RequestRefused(f"bad path: {path}", code=400)
-    segments = path.removeprefix("/").removeprefix("/").removesuffix("/").split("/")
+    segments = path[1:].split("/")
+    if segments[0] == "openapi":
+        raise RequestRefused("not found", code=404)
     if segments[0] == "restate":
         read = _OURS.get(segments[1] if len(segments) > 1 else "")
         if read is None:
@@ -95,7 +99,7 @@ def _invoke(segments: list[str], services: Services) -> Invoke:
         return Invoke(Mode.CALL, target)
     if rest == ["send"]:
         return Invoke(Mode.SEND, target)
-    raise RequestRefused("not found", code=404)
+    raise RequestRefused(BAD_PATH, code=400)
 
 
 def _target(segments: list[str], services: Services) -> tuple[Target, list[str]]:
@@ -162,21 +166,22 @@ def _by_id(mode: Mode) -> Callable[[list[str], Services], Route]:
 
 def _old(segments: list[str], services: Services) -> Route:
     """`/restate/invocation/{id}/attach`, or with a target and an idempotency key instead of the id."""
-    mode = _mode(segments, OLD_PATH)
+    if len(segments) < 2:
+        raise RequestRefused(OLD_PATH, code=400)
     if len(segments) == 2:
-        return Result(mode, invocation_id(segments[0]))
-    target, rest = _target(segments[:-1], services)
-    if len(rest) != 1:
+        return Result(_mode(segments[1]), invocation_id(segments[0]))
+    target, rest = _target(segments, services)
+    if len(rest) != 2:
         raise RequestRefused(OLD_PATH, code=400)
     key = _decode(rest[0], "idempotency key")
-    return Result(mode, idempotent_id(target.service, target.key, target.handler, key))
+    return Result(_mode(rest[1]), idempotent_id(target.service, target.key, target.handler, key))
 
 
 def _workflow(segments: list[str], services: Services) -> Route:
     """`/restate/workflow/{name}/{key}/attach`."""
-    mode = _mode(segments, WORKFLOW_PATH)
     if len(segments) != 3:
         raise RequestRefused(WORKFLOW_PATH, code=400)
+    mode = _mode(segments[2])
     service = services.get(segments[0])
     if service is None:
         raise RequestRefused(NO_SERVICE.format(segments[0]), code=404)
@@ -185,17 +190,18 @@ def _workflow(segments: list[str], services: Services) -> Route:
     return Result(mode, workflow_id(segments[0], _decode(segments[1], "key")))
 
 
-def _mode(segments: list[str], message: str) -> Mode:
-    last = segments[-1] if len(segments) > 1 else ""
-    if last not in ("attach", "output"):
-        raise RequestRefused(message, code=400)
-    return Mode(last)
+def _mode(verb: str) -> Mode:
+    if verb not in ("attach", "output"):
+        raise RequestRefused("not found", code=404)
+    return Mode(verb)
 
 
 def _awakeable(segments: list[str], _: Services) -> Route:
     """`/restate/awakeables/{id}/resolve`, or `reject`."""
-    if len(segments) != 2 or segments[1] not in ("resolve", "reject"):
+    if len(segments) != 2:
         raise RequestRefused(AWAKEABLE_PATH, code=400)
+    if segments[1] not in ("resolve", "reject"):
+        raise RequestRefused("not found", code=404)
     invocation, index = awakeable_id(_decode(segments[0], "awakeable id"))
     return Awakeable(invocation, index, segments[1] == "reject")
 
@@ -217,12 +223,10 @@ def _scoped(segments: list[str], services: Services) -> Route:
     return Invoke(Mode(segments[1]), target, scope)
 
 
-def refuse_scope(scope: str, *, of_object: bool) -> RequestRefused:
+def refuse_scope(scope: str) -> RequestRefused:
     """Why a request with a scope is not accepted: this server has none."""
     if not 1 <= len(scope) <= MAX_NAME or not SCOPE_LETTERS.issuperset(scope):
         message = f"bad scope value: '{scope}'; it has 1 to {MAX_NAME} letters, digits, '_', '.' and '-'"
-    elif of_object:
-        message = "scope is not supported for Virtual Object targets"
     else:
         message = "scoped invocations require vqueues to be enabled"
     return RequestRefused(message, code=400)

@@ -26,7 +26,7 @@ class _ByWorkflow(msgspec.Struct, tag_field="target", tag="workflow", rename="ca
 
     def id(self) -> bytes:
         if self.scope is not None:
-            raise refuse_scope(self.scope, of_object=False)
+            raise refuse_scope(self.scope)
         return workflow_id(self.workflow_name, self.workflow_key)
 
 
@@ -39,7 +39,7 @@ class _ByKey(msgspec.Struct, tag_field="target", tag="idempotentInvocation", ren
 
     def id(self) -> bytes:
         if self.scope is not None:
-            raise refuse_scope(self.scope, of_object=self.key is not None)
+            raise refuse_scope(self.scope)
         return idempotent_id(self.service, self.key, self.handler, self.idempotency_key)
 
 
