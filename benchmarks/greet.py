@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -40,7 +40,7 @@ uvloop.run(main())
 
 
 @contextmanager
-def server(command: list[str], folder: str) -> Iterator[int]:
+def server(command: list[str], folder: str) -> Generator[int]:
     """Run a server until the block ends; gives its port."""
     environment = {**os.environ, "EXAMPLES_OUTBOX": f"{folder}/outbox.jsonl", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)

@@ -22,7 +22,7 @@ import types
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from perdure.errors import NonDurableOperation
 
@@ -65,11 +65,25 @@ class DurableTask(asyncio.Task[T]):
         return self._sequence
 
 
+class Watcher(Protocol):
+    """Who has to know what a handler does with its loop."""
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the handler is being told what is recorded."""
+        ...
+
+    def clock_read(self) -> None:
+        """The handler is about to read the clock; it may still be put forward."""
+        ...
+
+
 class DurableLoop(asyncio.AbstractEventLoop):
     """Runs one attempt of one handler. `now_ms` is where its clock starts."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, watcher: Watcher | None = None) -> None:
         self._now_ms = now_ms
+        self._watcher = watcher
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._tasks: list[DurableTask[Any]] = []
@@ -174,6 +188,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def time(self) -> float:
         """Seconds since the epoch, as the journal has them: the time of what the handler was told last."""
+        if self._watcher is not None:
+            self._watcher.clock_read()
         return self._now_ms / 1000
 
     def call_soon(
@@ -249,7 +265,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """An exception that nobody waits for: what is not awaited is not part of the handler's result."""
-        if not self._closed:
+        if not self._closed and not (self._watcher is not None and self._watcher.replaying):
             _log.warning("%s", context.get("message"), exc_info=context.get("exception"))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

@@ -267,6 +267,10 @@ class Bench:
 
     # --- attempt.Host
 
+    def clock_ms(self) -> int:
+        """The time of the bench."""
+        return self.now_ms
+
     def stored_state(self, target: Target, name: str) -> bytes | None:
         """A value of an object's state."""
         found = self.rows.get(STATE, state_key(address(target), name))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perdure.core.entry import Completion, Input, Signal, is_command
-from perdure.core.ids import CANCEL_SIGNAL, format_id
+from perdure.core.entry import Completion, Input, is_command
+from perdure.core.ids import format_id
 from perdure.core.journal import read_journal
 from perdure.core.port import Txn
 from perdure.core.sound import damage
@@ -111,15 +111,8 @@ def _open_commands(txn: Txn, id: bytes, row: Invocation) -> Iterator[str]:
             and item.retry is not None
             and row.status is Status.SUSPENDED
             and not _has(txn, timer_key(item.retry.next_at_ms, id, TimerKind.RUN_RETRY, command))
-            and not _cancelled(txn, id, row)
         ):
             yield f"run {command} backs off without a timer"
-
-
-def _cancelled(txn: Txn, id: bytes, row: Invocation) -> bool:
-    """Whether its handler was cancelled: it no longer wants what it had asked for before."""
-    journal = read_journal(txn, id, row.journal_length)
-    return any(isinstance(entry, Signal) and entry.index == CANCEL_SIGNAL for entry in journal)
 
 
 def _chunks(txn: Txn) -> Iterator[str]:

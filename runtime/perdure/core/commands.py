@@ -14,6 +14,7 @@ from perdure.core.entry import (
     Call,
     Cancel,
     ClearAllState,
+    ClearRun,
     ClearState,
     ClearTimer,
     Command,
@@ -94,6 +95,16 @@ def _clear_all_state(w: Work, at: _At, _: ClearAllState) -> None:
 
 def _sleep(w: Work, at: _At, command: Sleep) -> None:
     w.set_timer(command.wake_up_at_ms, at.id, TimerKind.SLEEP, at.index)
+
+
+def _clear_run(w: Work, at: _At, command: ClearRun) -> None:
+    row = w.load(at.id)
+    item = None if row is None else row.open.get(command.command)
+    if row is None or not isinstance(item, OpenRun):
+        return  # it ended before it was cleared
+    if item.retry is not None:
+        w.txn.delete(timer_key(item.retry.next_at_ms, at.id, TimerKind.RUN_RETRY, command.command))
+    w.store(at.id, replace(row, open={k: v for k, v in row.open.items() if k != command.command}))
 
 
 def _clear_timer(w: Work, at: _At, command: ClearTimer) -> None:
@@ -226,6 +237,7 @@ _RULES: dict[type, _Rule] = {
     ClearAllState: _clear_all_state,
     Sleep: _sleep,
     ClearTimer: _clear_timer,
+    ClearRun: _clear_run,
     Call: _call,
     Send: _send,
     Attach: _attach,

@@ -177,6 +177,22 @@ class SendSignal(msgspec.Struct, frozen=True, array_like=True, tag=17):
     result: Ok | Failure
 
 
+class ReadClock(msgspec.Struct, frozen=True, array_like=True, tag=18):
+    """The handler read its clock, and it was found late: it goes on with this time.
+
+    `after` is how many notifications the handler had been given; with it, a replay reads the clock at the same place.
+    """
+
+    at_ms: int
+    after: int
+
+
+class ClearRun(msgspec.Struct, frozen=True, array_like=True, tag=19):
+    """No longer want a `Run`, named by its command index: its handler was cancelled."""
+
+    command: int
+
+
 Command: TypeAlias = (
     Input
     | GetState
@@ -196,6 +212,8 @@ Command: TypeAlias = (
     | Attach
     | Cancel
     | SendSignal
+    | ReadClock
+    | ClearRun
 )
 
 

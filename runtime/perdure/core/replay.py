@@ -16,6 +16,7 @@ from perdure.core.entry import (
     Attach,
     Call,
     Cancel,
+    ClearRun,
     ClearState,
     ClearTimer,
     Command,
@@ -28,19 +29,27 @@ from perdure.core.entry import (
     Input,
     Notification,
     PeekPromise,
+    ReadClock,
     Run,
     Send,
     SendSignal,
     SetState,
     Signal,
 )
+from perdure.core.ids import format_id
 from perdure.errors import JournalMismatch
+
+
+class _Id(bytes):
+    """An invocation id, which people read in its text form."""
+
 
 _FACTS: dict[type[Any], Callable[[Any], tuple[tuple[str, object], ...]]] = {
     GetState: lambda c: (("key", c.key),),
     SetState: lambda c: (("key", c.key), ("value", c.value)),
     ClearState: lambda c: (("key", c.key),),
     ClearTimer: lambda c: (("of command", c.command),),
+    ClearRun: lambda c: (("of command", c.command),),
     Call: lambda c: (("target", str(c.target)), ("input", c.value), ("idempotency key", c.idempotency_key)),
     Send: lambda c: (
         ("target", str(c.target)),
@@ -52,10 +61,10 @@ _FACTS: dict[type[Any], Callable[[Any], tuple[tuple[str, object], ...]]] = {
     GetPromise: lambda c: (("name", c.name),),
     PeekPromise: lambda c: (("name", c.name),),
     CompletePromise: lambda c: (("name", c.name), ("result", c.result)),
-    CompleteAwakeable: lambda c: (("invocation", c.invocation), ("index", c.index), ("result", c.result)),
-    Attach: lambda c: (("invocation", c.invocation),),
-    Cancel: lambda c: (("invocation", c.invocation),),
-    SendSignal: lambda c: (("invocation", c.invocation), ("name", c.name), ("result", c.result)),
+    CompleteAwakeable: lambda c: (("invocation", _Id(c.invocation)), ("index", c.index), ("result", c.result)),
+    Attach: lambda c: (("invocation", _Id(c.invocation)),),
+    Cancel: lambda c: (("invocation", _Id(c.invocation)),),
+    SendSignal: lambda c: (("invocation", _Id(c.invocation)), ("name", c.name), ("result", c.result)),
 }
 """What has to be the same on replay. Not here: what the node added (ids it gave, values it read), and how long
 a sleep is, since the recorded wake-up time counts."""
@@ -76,6 +85,8 @@ def describe(command: Command | None, otherwise: str) -> str:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, _Id):
+        return format_id(value)
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
     return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"
 
@@ -83,7 +94,17 @@ def _show(value: object) -> str:
 class Replay:
     """The journal of an invocation, as one attempt walks along it."""
 
-    __slots__ = ("_answered", "_commands", "_cursor", "_new", "_notifications", "_signals", "input", "length")
+    __slots__ = (
+        "_answered",
+        "_commands",
+        "_cursor",
+        "_delivered",
+        "_new",
+        "_notifications",
+        "_signals",
+        "input",
+        "length",
+    )
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._commands: list[Command] = []
@@ -91,6 +112,7 @@ class Replay:
         self._answered: set[int] = set()
         self._signals: set[int] = set()
         self._new: list[Command] = []
+        self._delivered = 0
         self.length = 0
         """Entries that were loaded; a notification with a lower position is among them."""
         for entry in entries:
@@ -116,7 +138,7 @@ class Replay:
     @property
     def at_end(self) -> bool:
         """Whether the next command will be a new one."""
-        return self._cursor >= len(self._commands)
+        return self._next_recorded(self._cursor) >= len(self._commands)
 
     @property
     def next_index(self) -> int:
@@ -129,6 +151,7 @@ class Replay:
         Raises:
             JournalMismatch: Another command is recorded here.
         """
+        self._cursor = self._next_recorded(self._cursor)
         if self._cursor >= len(self._commands):
             self._new.append(command)
             return command
@@ -137,6 +160,30 @@ class Replay:
             raise self._mismatch(recorded, command)
         self._cursor += 1
         return recorded
+
+    def _next_recorded(self, cursor: int) -> int:
+        """Index of the next recorded command; where a clock was read, code need not read it any more."""
+        while cursor < len(self._commands) and isinstance(self._commands[cursor], ReadClock):
+            cursor += 1
+        return cursor
+
+    def read_clock(self, now_ms: int, late: bool) -> int | None:
+        """The handler reads its clock for the first time since it was given something; None if the clock is right.
+
+        Args:
+            now_ms: The time outside.
+            late: Whether the handler's clock is to be corrected; what is recorded counts instead.
+        """
+        if self._cursor < len(self._commands):
+            recorded = self._commands[self._cursor]
+            if not isinstance(recorded, ReadClock) or recorded.after != self._delivered:
+                return None
+            self._cursor += 1
+            return recorded.at_ms
+        if not late:
+            return None
+        self._new.append(ReadClock(now_ms, self._delivered))
+        return now_ms
 
     def answered(self, index: int) -> bool:
         """Whether the answer to a command is recorded."""
@@ -153,6 +200,7 @@ class Replay:
                 if notification.index in self._signals:
                     continue
                 self._signals.add(notification.index)
+            self._delivered += 1
             return notification
         return None
 
@@ -169,8 +217,9 @@ class Replay:
         Raises:
             JournalMismatch: It did `instead` of issuing the next recorded command.
         """
-        if self._cursor < len(self._commands):
-            raise self._mismatch(self._commands[self._cursor], None, instead)
+        cursor = self._next_recorded(self._cursor)
+        if cursor < len(self._commands):
+            raise self._mismatch(self._commands[cursor], None, instead)
 
     def take_new(self) -> tuple[Command, ...]:
         """The commands that were issued since the last time and are not recorded; they count as recorded now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perdure.core.commands import open_item
-from perdure.core.entry import ClearTimer, Completion, Entry, Signal, is_command
+from perdure.core.entry import ClearRun, ClearTimer, Completion, Entry, Signal, is_command
 from perdure.core.journal import read_journal
 from perdure.core.lifecycle import admit, forget, forget_journal
 from perdure.core.tables import JOURNAL, Invocation, Status, TimerKind, journal_key, timer_key
@@ -16,7 +16,7 @@ def prefix_fault(entries: list[Entry], keep: int) -> str | None:
         return f"the journal has entries 0 to {len(entries) - 1}, so none can be kept up to {keep}"
     kept = entries[: keep + 1]
     answered = {entry.command for entry in kept if isinstance(entry, Completion)}
-    answered |= {entry.command for entry in kept if isinstance(entry, ClearTimer)}
+    answered |= {entry.command for entry in kept if isinstance(entry, ClearTimer | ClearRun)}
     commands = [entry for entry in kept if not isinstance(entry, Completion | Signal)]
     for index, command in enumerate(commands):
         if open_item(command) is not None and index not in answered:

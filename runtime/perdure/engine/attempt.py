@@ -15,6 +15,7 @@ from perdure.core.entry import (
     Call,
     Cancel,
     ClearAllState,
+    ClearRun,
     ClearState,
     ClearTimer,
     Command,
@@ -51,12 +52,18 @@ from perdure.service import HandlerDef, RetryPolicy, milliseconds
 _log = logging.getLogger("perdure.handler")
 
 STATE_KINDS = ("exclusive", "run")
+LATE_MS = 50
+"""A handler's clock that is later than this is put forward when it is read. Less is the usual delay of a busy node."""
 MISMATCH_CODE = 570
 """Restate's code for a journal mismatch."""
 
 
 class Host(Protocol):
     """What an attempt asks of the node, now."""
+
+    def clock_ms(self) -> int:
+        """The time now."""
+        ...
 
     def stored_state(self, target: Target, name: str) -> bytes | None:
         """A value of an object's state."""
@@ -84,7 +91,7 @@ class Attempt:
         self.bound = bound
         self.replay = Replay(entries)
         self.input = self.replay.input
-        self.loop = DurableLoop(self.input.at_ms)  # type: ignore[abstract]  # what is missing refuses by name
+        self.loop = DurableLoop(self.input.at_ms, self)  # type: ignore[abstract]  # what is missing refuses by name
         self.effects: dict[int, Effect] = {}
         """Closures of runs without a result, by command index."""
         self.recorded_effects: list[int] = []
@@ -96,8 +103,10 @@ class Attempt:
         self._signals = Signals()
         self._next_signal = FIRST_AWAKEABLE
         self._armed: dict[int, int] = {}
+        self._runs: set[int] = set()
         self._unsaved = Unsaved()
         self._mismatch: JournalMismatch | None = None
+        self._clock_read = False
         self._task: asyncio.Task[Any] | None = None
 
     # --- the runner's side
@@ -130,6 +139,18 @@ class Attempt:
         """The awakeables, by index, and the signals, by name, that are waited for."""
         return self._signals.awaited
 
+    def clock_read(self) -> None:
+        """Put the clock forward, if the handler reads it late: it queued, or the node was down, or it backed off.
+
+        Nothing tells the handler of such a pause, and its next sleep must not be measured from before it.
+        """
+        if not self._clock_read:
+            self._clock_read = True
+            now_ms = self._host.clock_ms()
+            at_ms = self.replay.read_clock(now_ms, now_ms - self.loop.now_ms > LATE_MS)
+            if at_ms is not None:
+                self.loop.advance(at_ms)
+
     def close(self) -> None:
         """Drop the handler where it is; its journal has all that counts."""
         self.loop.close()
@@ -153,6 +174,7 @@ class Attempt:
     def _settle(self) -> None:
         """Run until quiet, also through timers that are due by the loop's own clock; then arm the next timer."""
         loop = self.loop
+        self._clock_read = False
         loop.run_until_quiet()
         while (due := loop.next_timer_ms()) is not None and due <= loop.now_ms:
             loop.fire_timers()
@@ -185,6 +207,7 @@ class Attempt:
             self.loop.fire_timers()
         elif notification.command in self._futures:
             self.effects.pop(notification.command, None)
+            self._runs.discard(notification.command)
             _complete(*self._futures.pop(notification.command), notification.result)
         elif notification.command >= self.replay.next_index:
             self.replay.check_exhausted(_what_now(self._task))
@@ -204,6 +227,9 @@ class Attempt:
         """
         waits = [*self._futures.values(), *self._signals.take_waits()]
         self._futures.clear()
+        for command in sorted(self._runs):
+            self.replay.issue(ClearRun(command))
+        self._runs.clear()
         self.effects.clear()
         for future, _ in waits:
             if isinstance(future, CallFuture) and not future.done():
@@ -320,6 +346,7 @@ class Attempt:
         recorded = not self.replay.at_end
         returns, decoding = self.bound.result_type(closure, returns)
         future = self.issue(Run(name), decoding)
+        self._runs.add(index)
         if not self.replay.answered(index):
             policy = self.bound.policy if retry is None else self.bound.run_policy(retry)
             self.effects[index] = Effect(name, closure, returns, policy, self.bound.abort_ms)

@@ -194,6 +194,10 @@ class Runner:
 
     # --- attempt.Host
 
+    def clock_ms(self) -> int:
+        """The time now."""
+        return self._clock.now_ms()
+
     def stored_state(self, target: Target, name: str) -> bytes | None:
         """A value of an object's state."""
         found = self._writer.rows.get(STATE, state_key(address(target), name))
