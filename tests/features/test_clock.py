@@ -35,8 +35,8 @@ def test_a_sleep_is_measured_from_when_it_is_asked_for(tmp_path: Path) -> None:
             first, second = n.submit("Bed/b/nap", 0.5), n.submit("Bed/b/nap", 0.3)
             await n.result(first)
             await n.result(second)
-            assert [0] == [sum(isinstance(entry, ReadClock) for entry in n.journal(first))]
-            assert [1] == [sum(isinstance(entry, ReadClock) for entry in n.journal(second))]
+            assert [sum(isinstance(entry, ReadClock) for entry in n.journal(first))] == [0]
+            assert [sum(isinstance(entry, ReadClock) for entry in n.journal(second))] == [1]
 
     asyncio.run(story())
     assert TOOK[0] >= 0.5
@@ -84,7 +84,7 @@ def test_a_clock_that_was_put_forward_is_so_on_replay(tmp_path: Path) -> None:
             await n.until(lambda: len(seen) == 1)
         async with node(tmp_path, services) as n:
             assert await n.result(id) >= 0.4
-        assert 2 == len(seen)
+        assert len(seen) == 2
         assert seen[0] == seen[1]
 
     asyncio.run(story())
