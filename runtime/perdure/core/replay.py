@@ -143,7 +143,7 @@ class Replay:
     @property
     def next_index(self) -> int:
         """Index that the next command will have."""
-        return self._cursor + len(self._new)
+        return self._next_recorded(self._cursor) + len(self._new)
 
     def issue(self, command: Command) -> Command:
         """Take the next command of the handler; returns the recorded one in its place, or itself if it is new.

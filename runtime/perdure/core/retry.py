@@ -43,9 +43,14 @@ def next_try(
         return None
     interval = retry_after_ms
     if interval is None:
-        # A large exponent would overflow a float long after the interval has met its bound.
-        grown = policy.initial_ms * policy.factor ** min(failures - 1, 64)
-        interval = int(min(grown, policy.max_interval_ms))
+        interval = _interval(policy, failures)
     if policy.max_duration_ms is not None and now_ms + interval > first + policy.max_duration_ms:
         return None
     return RetryState(failures, first, now_ms + interval, failure)
+
+
+def _interval(policy: Policy, failures: int) -> int:
+    try:
+        return int(min(policy.initial_ms * float(policy.factor) ** (failures - 1), policy.max_interval_ms))
+    except OverflowError:  # long after the interval has met its bound
+        return policy.max_interval_ms if policy.initial_ms else 0
