@@ -316,3 +316,11 @@ def test_code_that_no_longer_reads_the_clock_is_no_mismatch() -> None:
     assert replay.at_end
     replay.check_exhausted("")
     assert replay.next_index == 4
+
+
+def test_a_clock_that_was_right_stays_so_on_replay() -> None:
+    """No command was issued, and yet the handler had read its clock before it was told what is recorded."""
+    replay = replay_of(Signal(17, Ok(b"1"), 120))
+    assert replay.read_clock(9_999, late=True) is None
+    given_out(replay)
+    assert replay.read_clock(9_999, late=True) == 9_999

@@ -9,7 +9,7 @@ import perdure
 from perdure import Json
 from perdure.engine.boundary import Boundary
 from perdure.engine.clock import Ids, SystemClock
-from tests.support.handlers import ms, service
+from tests.support.handlers import ms, service, virtual_object
 from tests.support.node import Counting, Node, virtually
 from tests.support.virtual import VirtualLoop
 
@@ -162,3 +162,48 @@ async def test_a_handlers_clock_is_that_of_what_it_was_told_last(loop: VirtualLo
 
     async with Node(loop, service("Look", look=look)) as node:
         assert await node.call("Look/look") == [0, 0.5, 0.75]
+
+
+@virtually
+async def test_who_waited_long_before_it_began_sleeps_from_then_on(loop: VirtualLoop) -> None:
+    """Behind its key, for a minute: its own sleep is not over before it began."""
+
+    async def work(ctx: perdure.Context, wait_ms: int) -> Json:
+        before = ctx.time()
+        await asyncio.sleep(wait_ms / 1000)
+        return round((ctx.time() - before) * 1000)
+
+    async with Node(loop, virtual_object("Obj", work=work)) as node:
+        ids = [await node.send("Obj/o/work", wait_ms) for wait_ms in (60_000, 5_000, 1_000)]
+        assert [await node.attach(id) for id in ids] == [60_000, 5_000, 1_000]
+        assert round(loop.time(), 1) == 66
+
+
+@virtually
+async def test_who_is_tried_again_late_sleeps_from_then_on(loop: VirtualLoop) -> None:
+    """After a long back-off, after a resume, after a downtime: a time limit counts from when it is set."""
+    attempts: list[float] = []
+
+    async def work(ctx: perdure.Context, _: None) -> Json:
+        await ctx.run("first", lambda: None)
+        attempts.append(loop.time())
+        if len(attempts) < 3:
+            raise RuntimeError("not yet")
+        try:
+            async with asyncio.timeout(10):
+                await asyncio.sleep(5)
+        except TimeoutError:
+            return "too early"
+        return "rested"
+
+    disk: dict[bytes, bytes] = {}
+    patient = perdure.HandlerOptions(retry=perdure.RetryPolicy(initial=ms(60_000), max_interval=ms(60_000)))
+    working = service("Work", patient, work=work)
+    async with Node(loop, working, store=Counting(disk)) as node:
+        id = await node.send("Work/work")
+        await asyncio.sleep(70)
+    await asyncio.sleep(1_000)
+    async with Node(loop, working, store=Counting(disk)) as node:
+        began = loop.time()
+        assert await node.attach(id) == "rested"
+        assert round(loop.time() - began, 1) == 5
