@@ -162,7 +162,7 @@ def test_a_body_that_breaks_off(node: Node) -> None:
     assert node.count() == before
 
 
-@pytest.mark.parametrize("delay", ["1s", "0s", ""])
+@pytest.mark.parametrize("delay", ["1s", "0s"])
 def test_a_call_takes_no_delay(node: Node, delay: str) -> None:
     """Who waits for a result does not want it late."""
     reply = node.call(f"/Tools/echo?delay={delay}", b"1")
@@ -183,5 +183,5 @@ def test_the_order_of_checks(node: Node, key: str) -> None:
     assert said[0] == ["cannot", "use", "the"]
     assert said[1] == ["limit-key", "requires", "a"]
     assert said[2] == ["input", "validation", "error:"]
-    assert said[3][0:3] == ["cannot", "use", "the"]
+    assert said[3][0:3] == ["bad", "delay", "query"]
     assert node.ask("POST", f"/Flow/{key}/run", b"1", JSON).message.startswith("input validation error: Expected `str`")

@@ -241,7 +241,7 @@ def _check_content(bound: Bound, body: bytes, content_type: str | None) -> None:
         raise RequestRefused(BAD_INPUT.format("Empty content-type"), code=400)
     kind = content_type.partition(";")[0].strip().lower()
     if kind != "application/json":
-        message = f"Content-type '{kind}' does not match 'application/json'"
+        message = f"Content-type '{content_type}' does not match 'application/json'"
         raise RequestRefused(BAD_INPUT.format(message), code=400)
     if not body:
         raise RequestRefused(BAD_INPUT.format("Empty body not allowed"), code=400)
@@ -250,12 +250,13 @@ def _check_content(bound: Bound, body: bytes, content_type: str | None) -> None:
 def _delay(mode: Mode, query: str) -> int:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name.lower() == "delay":
-            if mode is Mode.CALL:
-                raise RequestRefused(NO_DELAY, code=400)
             try:
-                return parse_delay(value)
+                delay_ms = parse_delay(value)
             except BadDelay as e:
                 raise RequestRefused(BAD_DELAY.format(e), code=400) from None
+            if mode is Mode.CALL:
+                raise RequestRefused(NO_DELAY, code=400)
+            return delay_ms
     return 0
 
 
