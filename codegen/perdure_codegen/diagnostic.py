@@ -13,6 +13,12 @@ from typing import Literal
 
 Level = Literal["error", "warning"]
 
+_TEXT_MAX = 400
+"""Characters of a message or an advice. A spec may have names of any length; what is said of them may not."""
+
+_EXCERPT_MAX, _BEFORE = 160, 60
+"""Columns that are shown of a line, and how many of them before the mark if the line is longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -65,7 +71,11 @@ def error(
 ) -> Diagnostic:
     """An error at `span`. `help` says what to do; `note` adds a second place."""
     second = (Label.at(note.span, note.text),) if note else ()
-    return Diagnostic(code, message, Label.at(span, label), second, help)
+    return Diagnostic(code, _short(message), Label.at(span, label), second, _short(help))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT_MAX else f"{text[: _TEXT_MAX - 1]}…"
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -137,13 +147,25 @@ def _opening(label: Label, primary: Label, number: int, width: int, *, known: bo
 
 def _excerpt(label: Label, line: str, width: int, mark: str) -> list[str]:
     # A tab would shift the marks by an amount that only the terminal knows.
-    text = _printable(line)
-    marks = mark * max(1, min(label.end, len(text) + 1) - label.column)
+    text, start = _window(line, label.column - 1)
+    end = min(label.end - 1 - start, len(text))
+    at = label.column - 1 - start
     return [
         f"{' ' * width} |",
-        f"{label.line:>{width}} | {text}".rstrip(),
-        f"{' ' * width} | {' ' * (label.column - 1)}{marks} {label.text}".rstrip(),
+        f"{label.line:>{width}} | {_printable(text)}".rstrip(),
+        f"{' ' * width} | {' ' * at}{mark * max(1, end - at)} {label.text}".rstrip(),
     ]
+
+
+def _window(line: str, at: int) -> tuple[str, int]:
+    """The part of a line around `at` that is shown, and the column that it starts at; dots for what is left out."""
+    if len(line) <= _EXCERPT_MAX:
+        return line, 0
+    start = max(0, min(at - _BEFORE, len(line) - _EXCERPT_MAX))
+    cut = line[start : start + _EXCERPT_MAX]
+    first = "…" if start else ""
+    last = "…" if start + _EXCERPT_MAX < len(line) else ""
+    return first + cut[len(first) : len(cut) - len(last)] + last, start
 
 
 def _line(label: Label, sources: Mapping[str, Sequence[str]]) -> str | None:

@@ -13,6 +13,7 @@ from perdure_codegen import typeexpr
 from perdure_codegen.constraints import check_constraints, check_loose, read_constraints
 from perdure_codegen.defaults import DefaultCheck
 from perdure_codegen.diagnostic import Span, error
+from perdure_codegen.findings import describe
 from perdure_codegen.model import Enum, ListOf, MapOf, Nullable, Ref, Scalar, ScalarName, SetOf, Type, Value
 from perdure_codegen.names import Names
 from perdure_codegen.naming import snake
@@ -116,7 +117,7 @@ class Values:
         found = typeexpr.parse(node.value)
         if isinstance(found, Unreadable):
             span = node.part(found.start, found.end)
-            message = f"cannot read the type `{node.value}`: {found.message}"
+            message = f"cannot read the type {describe(node)}: {found.message}"
             self._world.faults.append(error("S011", span, message, help=found.help))
             return UNKNOWN
         return self._resolve(found, node)

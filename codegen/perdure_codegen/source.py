@@ -15,6 +15,14 @@ from pathlib import Path
 SIZE_MAX = 4 * 1024 * 1024
 """Bytes of the largest file that is read; a spec of 4,000 lines has a tenth of a megabyte."""
 
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+"""The longer ones first: one of them starts with a shorter one."""
+
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -101,8 +109,9 @@ def read(file: SpecFile) -> str | Unread:
 
 
 def _decode(content: bytes) -> str | Unread:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Unread("the file is UTF-16; spec files are UTF-8")
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return Unread(f"the file is {encoding}; spec files are UTF-8")
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         return content.decode("utf-8")

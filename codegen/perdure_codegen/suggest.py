@@ -5,10 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MANY = 1000
+"""Names among which nothing is looked for: something is always like the word, and finding it takes long."""
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that is most like `word`, or None if nothing is like it."""
-    names = sorted(set(known))
+    given = list(known)
+    if len(given) > _MANY:
+        return None
+    names = sorted(set(given))
     lowered = {name.lower(): name for name in reversed(names)}
     if word.lower() in lowered:
         return lowered[word.lower()]

@@ -44,6 +44,17 @@ def test_a_large_spec_is_read_whole(tmp_path: Path) -> None:
     assert [each.name for each in service(package, "Service99").handlers] == [f"handler{i}" for i in range(4)]
 
 
+def test_a_spec_may_have_more_faults_than_anybody_reads(tmp_path: Path) -> None:
+    """4,000 types, each with an unknown one: all are said, without looking for what was meant in so many."""
+    path = tmp_path / "faulty.yaml"
+    text = "".join(f"  Type{index}: {{alias: Typo{index}}}\n" for index in range(4000))
+    path.write_text(f"{HEAD}types:\n{text}", encoding="utf-8")
+
+    loaded = load([path])
+
+    assert [(each.code, each.help) for each in loaded.diagnostics] == [("S010", "")] * 4000
+
+
 def test_a_large_spec_full_of_faults_is_read_whole_too(tmp_path: Path) -> None:
     """Each of its types is misspelled once: one diagnostic for each, with a suggestion."""
     path = tmp_path / "large.yaml"

@@ -50,6 +50,30 @@ def test_the_second_place_may_be_in_another_file() -> None:
     )
 
 
+def test_of_a_long_line_only_what_is_around_the_mark_is_shown() -> None:
+    """A spec on one line with a thousand faults is not printed a thousand times. Columns count from its start."""
+    line = "".join(f"{number:<10}" for number in range(0, 1000, 10))
+    found = [error("S010", Span("a.yaml", 1, at, end), "no") for at, end in ((11, 13), (501, 504), (991, 1500))]
+
+    shown = [block.splitlines() for block in render_text(found, {"a.yaml": [line]}).split("\n\n")[:3]]
+
+    assert [block[1] for block in shown] == [" --> a.yaml:1:11", " --> a.yaml:1:501", " --> a.yaml:1:991"]
+    assert [block[3] for block in shown] == [
+        f"1 | {line[:159]}…",
+        f"1 | …{line[441:599]}…",
+        f"1 | …{line[841:].rstrip()}",
+    ]
+    marked = [[letter for letter, mark in zip(block[3], block[4], strict=False) if mark == "^"] for block in shown]
+    assert ["".join(letters) for letters in marked] == ["10", "500", "990"]
+
+
+def test_a_long_text_is_cut() -> None:
+    """Also for programs: a type of a hundred thousand letters is not repeated in a message."""
+    found = error("S010", Span("a.yaml"), "x" * 401, help="y" * 400)
+
+    assert (found.message, found.help) == ("x" * 399 + "…", "y" * 400)
+
+
 def test_a_place_that_nobody_can_show_is_named_only() -> None:
     """A file that is not there has no lines; a mark past the end of a line is one character wide."""
     missing = error("S020", Span("gone.yaml"), "no such file", note=Note(Span("also-gone.yaml"), "nor this"))
