@@ -64,8 +64,12 @@ def expand(paths: Iterable[Path]) -> Iterator[SpecFile | tuple[SpecFile, Unread]
     """The spec files that `paths` stand for, each once: a folder stands for all below it, in order."""
     seen: set[str] = set()
     for path in paths:
-        found = list(_below(path)) if _is_folder(path) else [path]
-        if not found:
+        closed: list[OSError] = []
+        found = list(_below(path, closed)) if _is_folder(path) else [path]
+        for fault in closed:
+            # Its specs would be missing from the run, and the code that was made from them be taken for stale.
+            yield spec_file(Path(fault.filename or path)), Unread(fault.strerror or str(fault), missing=True)
+        if not found and not closed:
             yield spec_file(path), Unread("there is no spec file (`*.yaml`) in this folder", missing=True)
         for each in map(spec_file, found):
             if each.identity not in seen:
@@ -80,8 +84,9 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for base, folders, files in os.walk(folder):
+def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:
+    """The spec files below a folder. What is in the way of looking is added to `closed`."""
+    for base, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if name.endswith(_SUFFIXES) and not name.startswith("."):
@@ -102,7 +107,7 @@ def read(file: SpecFile) -> str | Unread:
     except FileNotFoundError:
         return Unread("there is no such file", missing=True)
     except OSError as fault:
-        return Unread(f"it cannot be read: {fault.strerror or fault}", missing=True)
+        return Unread(fault.strerror or str(fault), missing=True)
     except ValueError:
         return Unread("its name is not a valid path", missing=True)
     return _decode(content)
