@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.contract.door import JSON, Ask, Case, Door, case, cases, get, post, send_bytes
+import socket
+
+from tests.contract.door import JSON, PATIENCE_S, Ask, Case, Door, case, cases, get, post, send_bytes
 
 BODY = b'{"a": 1}'
 TYPE = "content-type"
@@ -117,6 +119,13 @@ def _old_http(door: Door) -> None:
     door.raw(b"GET /Counter/<key>/get HTTP/1.0\r\n\r\n")
 
 
+def _http2(door: Door) -> None:
+    """Does it answer HTTP/2 without TLS and without asking first? The first frame of either side is SETTINGS, type 4."""
+    with socket.create_connection(door.target.ingress, PATIENCE_S) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))
+        door.note(connection.recv(9)[3:4] == b"\x04")
+
+
 CASES: tuple[Case, ...] = (
     *cases("content type", 200, TYPES_TAKEN),
     *cases("content type refused", 400, TYPES_REFUSED),
@@ -144,4 +153,5 @@ CASES: tuple[Case, ...] = (
     case("body: five megabytes", post("/Tools/length", "x" * (5 << 20)), 200),
     case("body: five megabytes back", post("/Tools/size", 5 << 20), 200),
     Case("protocol: HTTP/1.0", _old_http, (200,)),
+    Case("protocol: HTTP/2 without TLS", _http2, (0,)),
 )

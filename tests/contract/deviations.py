@@ -144,6 +144,11 @@ DEVIATIONS = (
         ("body message",),
         ("operator: cancel before its time",),
     ),
+    Deviation(
+        "HTTP/1.1 only: no client of this API needs HTTP/2 at the ingress, and a proxy in front can speak it.",
+        ("body",),
+        ("protocol: HTTP/2 without TLS",),
+    ),
     Deviation("A path that leads nowhere is told so.", STATUS, ("health: something behind it",), 404),
     Deviation(
         "The HTTP parser knows the registered methods, and calls others no HTTP.",
