@@ -12,7 +12,7 @@ from perdure_codegen import derived, literals
 from perdure_codegen.annotate import Scope
 from perdure_codegen.derived import WireNames
 from perdure_codegen.imports import Imports
-from perdure_codegen.layout import STEP, Doc, Parameter, Text, call, index, signature, statement
+from perdure_codegen.layout import STEP, WIDTH, Doc, Parameter, Text, call, index, signature, statement, width
 from perdure_codegen.model import Handler, Model, Package, Service
 from perdure_codegen.views import docs, methods
 from perdure_codegen.views.heads import Head, head
@@ -189,7 +189,9 @@ class _Builder:
         inside = self.inside()
         base = Text(self.scope.of("perdure", self.flavour.base_sender))
         head_ = statement("class ", call(f"{self.service.py_name}{self.flavour.sender}", base), 0, ":")
-        return Class(head_, "", methods=tuple(self.sent(inside, handler) for handler in self.handlers()))
+        about = f"Sends to {self.service.py_name}. `{self.service.py_name}{self.flavour.client}.send()` makes one."
+        doc = literals.docstring(about, STEP)
+        return Class(head_, doc, methods=tuple(self.sent(inside, handler) for handler in self.handlers()))
 
     def sent(self, scope: Scope, handler: Handler) -> Method:
         handle = index(scope.of("perdure", self.flavour.handle), methods.output(scope, handler))
@@ -197,10 +199,11 @@ class _Builder:
 
 
 def _about(service: Service, flavour: Flavour) -> str:
-    """The doc of a service, with whom the client is for: in the same line if there is one only."""
+    """The doc of a service, with whom the client is for: in the same line if both fit there."""
     doc = service.doc.strip()
-    if doc and "\n" not in doc:
-        return docs.described(f"{doc} {flavour.about}", service.deprecated)
+    line = f"{doc} {flavour.about}"
+    if doc and "\n" not in doc and STEP + width(line) + len('""""""') <= WIDTH:
+        return docs.described(line, service.deprecated)
     return docs.described(doc, service.deprecated, flavour.about)
 
 

@@ -45,6 +45,9 @@ _WHICH = {
 }
 
 
+_ABOUT = "Subclass this and fill in the handlers."
+
+
 @dataclass(frozen=True, slots=True)
 class HandlersView:
     """All of `handlers.py`."""
@@ -82,7 +85,9 @@ class _Builder:
         for read in ("", "Read"):
             members = tuple(self.key(scope, f"{read}StateKey", value, given[value.name]) for value in service.state)
             base = self.scope.of("perdure", f"{read}StateView")
-            yield Class(_class(f"{service.py_name}{read}State", Text(base)), "", members)
+            about = f"State of {service.py_name}, {'to read only' if read else 'to read and write'}."
+            doc = literals.docstring(about, STEP)
+            yield Class(_class(f"{service.py_name}{read}State", Text(base)), doc, members)
 
     def promises(self, service: Service) -> Class:
         scope = self.scope.hiding(*(value.py_name for value in service.promises))
@@ -91,7 +96,8 @@ class _Builder:
             for value in service.promises
         )
         base = self.scope.of("perdure", "PromiseView")
-        return Class(_class(f"{service.py_name}Promises", Text(base)), "", members)
+        doc = literals.docstring(f"Durable promises of {service.py_name}.", STEP)
+        return Class(_class(f"{service.py_name}Promises", Text(base)), doc, members)
 
     def typed(self, scope: Scope, service: Service, view: str, value: Value) -> tuple[Doc, ...]:
         """The type of a key as an expression."""
@@ -141,7 +147,8 @@ class _Builder:
         start = signature(name, [Parameter("self"), *key], Text(_proxy(scope, ref)), STEP)
         passed = [Text("self"), *(Text(parameter.name) for parameter in key)]
         made = statement("return ", call(_proxy(scope.hiding("key"), ref), *passed), 2 * STEP)
-        return Method((), start, body=(made,))
+        doc = literals.docstring(f"Calls {used.py_name}.", 2 * STEP)
+        return Method((), start, doc, body=(made,))
 
     # --- base class ----------------------------------------------------------------------------------------
 
@@ -155,7 +162,7 @@ class _Builder:
         definition = f"{scope.near('_wire')}.{self.names.service(service)}"
         return Class(
             _class(service.py_name, *bases),
-            literals.docstring(docs.described(service.doc, service.deprecated), STEP),
+            literals.docstring(docs.described(service.doc or _ABOUT, service.deprecated), STEP),
             (
                 Member(f"__definition__ = {definition}"),
                 Member(statement("__contexts__ = ", dict_of(contexts), STEP)),

@@ -11,7 +11,10 @@ from . import _wire
 
 
 class GreeterObjectClient(perdure.ObjectClient[str]):
-    """Greets one person and remembers how often. For callers outside of handlers (asyncio)."""
+    """Greets one person and remembers how often.
+
+    For callers outside of handlers (asyncio).
+    """
 
     async def greet(self, greeting: str) -> str:
         """Greet, counting up.
@@ -40,6 +43,8 @@ class GreeterObjectClient(perdure.ObjectClient[str]):
 
 
 class GreeterObjectSender(perdure.Sender):
+    """Sends to GreeterObject. `GreeterObjectClient.send()` makes one."""
+
     async def greet(self, greeting: str) -> perdure.InvocationHandle[str]:
         return await self._send(_wire.GREETER_OBJECT_GREET, greeting)
 
@@ -51,7 +56,10 @@ class GreeterObjectSender(perdure.Sender):
 
 
 class GreeterObjectSyncClient(perdure.ObjectSyncClient[str]):
-    """Greets one person and remembers how often. For callers outside of handlers (blocking)."""
+    """Greets one person and remembers how often.
+
+    For callers outside of handlers (blocking).
+    """
 
     def greet(self, greeting: str) -> str:
         """Greet, counting up.
@@ -82,6 +90,8 @@ class GreeterObjectSyncClient(perdure.ObjectSyncClient[str]):
 
 
 class GreeterObjectSyncSender(perdure.SyncSender):
+    """Sends to GreeterObject. `GreeterObjectSyncClient.send()` makes one."""
+
     def greet(self, greeting: str) -> perdure.SyncInvocationHandle[str]:
         return self._send(_wire.GREETER_OBJECT_GREET, greeting)
 
@@ -124,6 +134,8 @@ class GreeterObjectProxy(perdure.ObjectProxy[str]):
 
 
 class GreeterObjectProxySender(perdure.ProxySender):
+    """Sends to GreeterObject. `GreeterObjectProxy.send()` makes one."""
+
     def greet(self, greeting: str) -> perdure.SentInvocation[str]:
         return self._send(_wire.GREETER_OBJECT_GREET, greeting)
 

@@ -12,11 +12,15 @@ from . import _wire
 
 
 class GreeterObjectState(perdure.StateView):
+    """State of GreeterObject, to read and write."""
+
     greet_count = perdure.StateKey[int]("greet-count", perdure.Int, default=0)
     """Greetings so far."""
 
 
 class GreeterObjectReadState(perdure.ReadStateView):
+    """State of GreeterObject, to read only."""
+
     greet_count = perdure.ReadStateKey[int]("greet-count", perdure.Int, default=0)
     """Greetings so far."""
 

@@ -12,7 +12,10 @@ from .models import User
 
 
 class SignupWorkflowClient(perdure.WorkflowClient[str]):
-    """Sign a user up, waiting for the link in the e-mail to be clicked. For callers outside of handlers (asyncio)."""
+    """Sign a user up, waiting for the link in the e-mail to be clicked.
+
+    For callers outside of handlers (asyncio).
+    """
 
     async def submit(self, user: User) -> perdure.InvocationHandle[bool]:
         """Start the run; returns at once. Fails if this id was already started.
@@ -48,12 +51,17 @@ class SignupWorkflowClient(perdure.WorkflowClient[str]):
 
 
 class SignupWorkflowSender(perdure.Sender):
+    """Sends to SignupWorkflow. `SignupWorkflowClient.send()` makes one."""
+
     async def click(self, secret: str) -> perdure.InvocationHandle[None]:
         return await self._send(_wire.SIGNUP_WORKFLOW_CLICK, secret)
 
 
 class SignupWorkflowSyncClient(perdure.WorkflowSyncClient[str]):
-    """Sign a user up, waiting for the link in the e-mail to be clicked. For callers outside of handlers (blocking)."""
+    """Sign a user up, waiting for the link in the e-mail to be clicked.
+
+    For callers outside of handlers (blocking).
+    """
 
     def submit(self, user: User) -> perdure.SyncInvocationHandle[bool]:
         """Start the run; returns at once. Fails if this id was already started.
@@ -91,12 +99,17 @@ class SignupWorkflowSyncClient(perdure.WorkflowSyncClient[str]):
 
 
 class SignupWorkflowSyncSender(perdure.SyncSender):
+    """Sends to SignupWorkflow. `SignupWorkflowSyncClient.send()` makes one."""
+
     def click(self, secret: str) -> perdure.SyncInvocationHandle[None]:
         return self._send(_wire.SIGNUP_WORKFLOW_CLICK, secret)
 
 
 class SignupWorkflowProxy(perdure.WorkflowProxy[str]):
-    """Sign a user up, waiting for the link in the e-mail to be clicked. For calls from inside a handler."""
+    """Sign a user up, waiting for the link in the e-mail to be clicked.
+
+    For calls from inside a handler.
+    """
 
     def run(self, user: User) -> perdure.CallFuture[bool]:
         """Create the user and send the link; true once the right link was clicked."""
@@ -123,6 +136,8 @@ class SignupWorkflowProxy(perdure.WorkflowProxy[str]):
 
 
 class SignupWorkflowProxySender(perdure.ProxySender):
+    """Sends to SignupWorkflow. `SignupWorkflowProxy.send()` makes one."""
+
     def run(self, user: User) -> perdure.SentInvocation[bool]:
         return self._send(_wire.SIGNUP_WORKFLOW_RUN, user)
 

@@ -13,6 +13,8 @@ from .models import User
 
 
 class SignupWorkflowPromises(perdure.PromiseView):
+    """Durable promises of SignupWorkflow."""
+
     link_clicked = perdure.PromiseKey[str]("link_clicked", str)
     """The secret that came back with the click."""
 

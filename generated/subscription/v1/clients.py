@@ -11,7 +11,10 @@ from . import _wire
 
 
 class SubscriptionServiceClient(perdure.ServiceClient):
-    """Sets up a recurring payment, then every subscription in turn. For callers outside of handlers (asyncio)."""
+    """Sets up a recurring payment, then every subscription in turn.
+
+    For callers outside of handlers (asyncio).
+    """
 
     async def add(
         self, *, user_id: str, credit_card: str, subscriptions: list[str]
@@ -45,6 +48,8 @@ class SubscriptionServiceClient(perdure.ServiceClient):
 
 
 class SubscriptionServiceSender(perdure.Sender):
+    """Sends to SubscriptionService. `SubscriptionServiceClient.send()` makes one."""
+
     async def add(
         self, *, user_id: str, credit_card: str, subscriptions: list[str]
     ) -> perdure.InvocationHandle[None]:
@@ -57,7 +62,10 @@ class SubscriptionServiceSender(perdure.Sender):
 
 
 class SubscriptionServiceSyncClient(perdure.ServiceSyncClient):
-    """Sets up a recurring payment, then every subscription in turn. For callers outside of handlers (blocking)."""
+    """Sets up a recurring payment, then every subscription in turn.
+
+    For callers outside of handlers (blocking).
+    """
 
     def add(self, *, user_id: str, credit_card: str, subscriptions: list[str]) -> None:
         """Create the recurring payment once, then each subscription.
@@ -89,6 +97,8 @@ class SubscriptionServiceSyncClient(perdure.ServiceSyncClient):
 
 
 class SubscriptionServiceSyncSender(perdure.SyncSender):
+    """Sends to SubscriptionService. `SubscriptionServiceSyncClient.send()` makes one."""
+
     def add(
         self, *, user_id: str, credit_card: str, subscriptions: list[str]
     ) -> perdure.SyncInvocationHandle[None]:
@@ -101,7 +111,10 @@ class SubscriptionServiceSyncSender(perdure.SyncSender):
 
 
 class SubscriptionServiceProxy(perdure.ServiceProxy):
-    """Sets up a recurring payment, then every subscription in turn. For calls from inside a handler."""
+    """Sets up a recurring payment, then every subscription in turn.
+
+    For calls from inside a handler.
+    """
 
     def add(
         self, *, user_id: str, credit_card: str, subscriptions: list[str]
@@ -135,6 +148,8 @@ class SubscriptionServiceProxy(perdure.ServiceProxy):
 
 
 class SubscriptionServiceProxySender(perdure.ProxySender):
+    """Sends to SubscriptionService. `SubscriptionServiceProxy.send()` makes one."""
+
     def add(
         self, *, user_id: str, credit_card: str, subscriptions: list[str]
     ) -> perdure.SentInvocation[None]:
