@@ -172,7 +172,8 @@ def _promises(txn: Txn) -> Iterator[str]:
             yield f"promise {promise.name}: completed, but waited for"
         for id, command in promise.waiters:
             row = txn.get(INVOCATION, invocation_key(id))
-            if row is None or command not in row.open or promise_key(address(row.target), promise.name) != key:
+            waits = row is not None and promise_key(address(row.target), promise.name) == key
+            if row is None or not waits or row.open.get(command) != OpenPromise(promise.name):
                 yield f"promise {promise.name}: {format_id(id)} does not wait for it"
 
 

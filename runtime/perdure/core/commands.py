@@ -32,7 +32,7 @@ from perdure.core.entry import (
 )
 from perdure.core.event import StartRun
 from perdure.core.ids import CANCEL_SIGNAL
-from perdure.core.lifecycle import CANCELLED, Request, accept, complete, replace, signal
+from perdure.core.lifecycle import CANCELLED, Request, accept, complete, replace, resume, signal
 from perdure.core.tables import (
     PROMISE,
     STATE,
@@ -169,6 +169,7 @@ def _wait_for(w: Work, at: _At, id: bytes, row: Invocation) -> None:
 
 def _cancel(w: Work, _: _At, command: Cancel) -> None:
     signal(w, command.invocation, CANCEL_SIGNAL, CANCELLED)
+    resume(w, command.invocation)  # one that is paused or backs off is to hear of it, too
 
 
 def _send_signal(w: Work, _: _At, command: SendSignal) -> None:
