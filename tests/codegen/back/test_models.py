@@ -16,6 +16,7 @@ import pytest
 
 import perdure
 from perdure.serde import decode, encode, seal
+from tests.codegen.back.builtin_names import NAMES
 from tests.codegen.back.output import imported
 
 REQUIRED: dict[str, Any] = {
@@ -273,6 +274,19 @@ def test_errors_do_not_share_their_defaults(generated: Path) -> None:
     assert first.perhaps == [1, 2]
     assert models.Detailed(why="so", secret_token="", price=Decimal(1), perhaps=None).perhaps is None
     assert models.Detailed(why="so", secret_token="", price=Decimal(1), tags=None).tags == ["a"]
+
+
+def test_classes_called_like_those_of_python(generated: Path) -> None:
+    """Structs, enums and errors of all these names are what the spec says, and not what Python has."""
+    assert generated.exists()
+    structs, enums, errors = (imported("builtin", f"{kind}.v1", "models") for kind in ("structs", "enums", "errors"))
+    holder = decode(b"{%s}" % b",".join(b'"f%d": {"a": 1, "b": "x"}' % at for at in range(len(NAMES))), structs.Holder)
+    for at, name in enumerate(NAMES):
+        assert getattr(holder, f"f{at}") == getattr(structs, name)(a=1, b="x")
+        assert decode(b'"b"', getattr(enums, name)) is getattr(enums, name).B
+        found = getattr(errors, name)(why="so")
+        assert isinstance(found, perdure.TerminalError)
+        assert (found.name, found.at, found.tags) == (name, 1, [])
 
 
 def test_errors_without_fields_say_what_the_doc_says(generated: Path) -> None:

@@ -39,7 +39,7 @@ Findings = Mapping[tuple[str, int], tuple[str, ...]]
 def program(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the generated code, a scaffold of each package, and the corpus."""
     folder = tmp_path_factory.mktemp("program")
-    for root in ("rich", "hostile"):
+    for root in ("rich", "hostile", "builtin"):
         shutil.copytree(generated / root, folder / root)
     model = everything()
     for package in model.packages:
