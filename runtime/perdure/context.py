@@ -234,16 +234,21 @@ class Context(_Signalling):
         assert isinstance(future, CallFuture)
         return future
 
-    def _send(self, target: Target, value: bytes, delay: datetime.timedelta | None, idempotency_key: str | None) -> str:
+    def _send(
+        self, target: Target, value: bytes, delay: datetime.timedelta | None, idempotency_key: str | None
+    ) -> Callable[[], str]:
         self._check(target)
         delay_ms = max(0, milliseconds(delay) or 0)
         callee = self._journal.callee(target, idempotency_key)
         recorded = self._journal.tell(Send(target, value, (), idempotency_key, delay_ms, callee))
-        return format_id(recorded.callee if isinstance(recorded, Send) else callee)
+        sent = recorded.callee if isinstance(recorded, Send) else callee
+        return functools.partial(self._journal.identify, sent)
 
     def _check(self, target: Target) -> None:
         """A target that is not served here is a fault of the code or of the deployment, so it is not terminal."""
         found = self._journal.handler(target.service, target.handler)
+        if found is None and self._journal.elsewhere:
+            return
         if found is None:
             raise LookupError(f"nothing here serves {target.service}/{target.handler}")
         if (target.key is None) != (found.kind == "service"):

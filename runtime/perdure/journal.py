@@ -6,6 +6,7 @@ few methods.
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import functools
 from collections.abc import Callable, Generator
@@ -32,6 +33,8 @@ class Journal(Protocol):
     target: Target
     input: Input
     loop: DurableLoop
+    elsewhere: bool
+    """Whether what nothing serves here may be served by somebody else."""
 
     @property
     def replaying(self) -> bool:
@@ -70,6 +73,10 @@ class Journal(Protocol):
         """A handler that can be called by name."""
         ...
 
+    def identify(self, callee: bytes, /) -> str:
+        """The id that others know an invocation by, of what a `Send` in the journal calls it."""
+        ...
+
 
 class CallFuture(DurableFuture[T]):
     """The result of a call."""
@@ -104,8 +111,13 @@ class CallFuture(DurableFuture[T]):
 class SentInvocation(Generic[T]):
     """An invocation that was sent; nobody here waits for it."""
 
-    def __init__(self, invocation_id: str) -> None:
-        self.invocation_id = invocation_id
+    def __init__(self, identify: Callable[[], str]) -> None:
+        self._identify = identify
+
+    @functools.cached_property
+    def invocation_id(self) -> str:
+        """Its id."""
+        return self._identify()
 
 
 class Awakeable(Generic[T]):
@@ -117,6 +129,23 @@ class Awakeable(Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         return self._future.__await__()
+
+
+def complete(future: DurableFuture[Any], decode: Decode, result: Result) -> None:
+    """Give a future its result. Nobody hears of it if the task that waited was cancelled meanwhile."""
+    if future.done():
+        return
+    try:
+        future.set_result(decode(result))
+    except Exception as e:
+        future.set_exception(e)
+
+
+def fail(future: asyncio.Future[Any], error: TerminalError) -> None:
+    """Make a wait fail, if somebody still waits."""
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # it is no fault that nobody waits for it
 
 
 def decoding(type_: Any, errors: tuple[type[TerminalError], ...] = ()) -> Decode:  # noqa: ANN401  a type

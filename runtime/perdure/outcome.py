@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from perdure.core.entry import Failure, storable
-from perdure.errors import TerminalError
+from perdure.errors import JournalMismatch, NonDurableOperation, TerminalError
 from perdure.serde import BadValue, decode, encode
 
 ERROR = "error"
@@ -33,6 +33,22 @@ def describe(error: BaseException) -> str:
         text = f"(its message failed: {type(e).__name__})"
     name = type(error).__name__
     return storable(f"{name}: {text}" if text else name)
+
+
+def explain(error: BaseException) -> str:
+    """What the author of a handler has to know; a fault that we found says it all itself."""
+    return storable(error) if isinstance(error, JournalMismatch | NonDurableOperation) else describe(error)
+
+
+def as_terminal(error: BaseException) -> TerminalError | None:
+    """The terminal error that an exception is, also as all that a group of tasks failed with."""
+    if isinstance(error, TerminalError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  isinstance cannot say of what
+        leaves = [as_terminal(leaf) for leaf in group.exceptions]
+        return leaves[0] if all(leaves) else None
+    return None
 
 
 def to_exception(failure: Failure, declared: Iterable[type[TerminalError]] = ()) -> TerminalError:

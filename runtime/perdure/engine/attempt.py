@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from perdure.core.entry import (
@@ -26,26 +25,24 @@ from perdure.core.entry import (
     GetStateKeys,
     Notification,
     Ok,
-    Result,
     Run,
     SetState,
     Signal,
     Sleep,
     Target,
     check_storable,
-    storable,
 )
 from perdure.core.event import Ended, Failed, Stepped
-from perdure.core.ids import CANCEL_SIGNAL, FIRST_AWAKEABLE
+from perdure.core.ids import CANCEL_SIGNAL, FIRST_AWAKEABLE, format_id
 from perdure.core.replay import Replay
 from perdure.engine.effects import Effect
 from perdure.engine.registry import Bound
 from perdure.engine.signals import Signals
 from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
-from perdure.journal import CallFuture, Closure, Decode
+from perdure.journal import CallFuture, Closure, Decode, complete, fail
 from perdure.loop import DurableFuture, DurableLoop
-from perdure.outcome import describe, to_exception, to_failure
+from perdure.outcome import as_terminal, explain, to_exception, to_failure
 from perdure.serde import BadValue, seal
 from perdure.service import HandlerDef, RetryPolicy, milliseconds
 
@@ -84,6 +81,9 @@ class Host(Protocol):
 
 class Attempt:
     """Implements `context.Journal` on the journal of the embedded engine."""
+
+    elsewhere = False
+    identify = staticmethod(format_id)
 
     def __init__(self, id: bytes, target: Target, entries: list[Entry], bound: Bound, host: Host) -> None:
         self.id = id
@@ -208,7 +208,7 @@ class Attempt:
         elif notification.command in self._futures:
             self.effects.pop(notification.command, None)
             self._runs.discard(notification.command)
-            _complete(*self._futures.pop(notification.command), notification.result)
+            complete(*self._futures.pop(notification.command), notification.result)
         elif notification.command >= self.replay.next_index:
             self.replay.check_exhausted(_what_now(self._task))
 
@@ -218,7 +218,7 @@ class Attempt:
             return
         wait = self._signals.tell(signal.name or signal.index, signal.result)
         if wait is not None:
-            _complete(*wait, signal.result)
+            complete(*wait, signal.result)
 
     def _cancel(self, error: TerminalError) -> None:
         """Every wait of the handler fails, and what it called is cancelled; what it asks for afterwards is not.
@@ -234,9 +234,9 @@ class Attempt:
         for future, _ in waits:
             if isinstance(future, CallFuture) and not future.done():
                 self.replay.issue(Cancel(future.callee))
-            _fail(future, error)
+            fail(future, error)
         for sleeper in self.loop.take_sleepers():
-            _fail(sleeper, error)
+            fail(sleeper, error)
 
     def _leave(self, command: int, callee: bytes) -> None:
         """A call that nobody waits for any more, because its task was cancelled, is cancelled too."""
@@ -257,7 +257,7 @@ class Attempt:
         if self._task.cancelled():
             return self._failed(asyncio.CancelledError())
         error = self._task.exception()
-        terminal = None if error is None else _terminal(error)
+        terminal = None if error is None else as_terminal(error)
         if terminal is not None:
             return Stepped(self.id, self._take(), Ended(to_failure(terminal)))
         if error is not None:
@@ -275,7 +275,7 @@ class Attempt:
         _log.warning("an attempt of %s failed", self.target, exc_info=error)
         code = MISMATCH_CODE if isinstance(error, JournalMismatch) else 500
         after = milliseconds(error.retry_after) if isinstance(error, RetryableError) else None
-        return Stepped(self.id, (), Failed(Failure(code, _describe(error)), self.bound.policy, after))
+        return Stepped(self.id, (), Failed(Failure(code, explain(error)), self.bound.policy, after))
 
     # --- context.Journal
 
@@ -363,7 +363,7 @@ class Attempt:
         future = DurableFuture[Any](self.loop)
         told = self._signals.wait(name or index, (future, decode))
         if told is not None:
-            _complete(future, decode, told)
+            complete(future, decode, told)
         return index, future
 
 
@@ -373,36 +373,4 @@ def _what_now(task: asyncio.Task[Any] | None) -> str:
     if task.cancelled():
         return "the handler failed: its task was cancelled"
     error = task.exception()
-    return "the handler returned" if error is None else f"the handler failed: {_describe(error)}"
-
-
-def _complete(future: DurableFuture[Any], decode: Callable[[Result], Any], result: Result) -> None:
-    """Nobody hears of it if the task that waited was cancelled meanwhile."""
-    if future.done():
-        return
-    try:
-        future.set_result(decode(result))
-    except Exception as e:
-        future.set_exception(e)
-
-
-def _fail(future: asyncio.Future[Any], error: TerminalError) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # it is no fault that nobody waits for it
-
-
-def _terminal(error: BaseException) -> TerminalError | None:
-    """The terminal error that an exception is, also as all that a group of tasks failed with."""
-    if isinstance(error, TerminalError):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  isinstance cannot say of what
-        leaves = [_terminal(leaf) for leaf in group.exceptions]
-        return leaves[0] if all(leaves) else None
-    return None
-
-
-def _describe(error: BaseException) -> str:
-    """What the handler's author has to know; a fault that we found says it all itself."""
-    return storable(error) if isinstance(error, JournalMismatch | NonDurableOperation) else describe(error)
+    return "the handler returned" if error is None else f"the handler failed: {explain(error)}"

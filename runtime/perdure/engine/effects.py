@@ -124,7 +124,7 @@ class Effects:
 
     async def _event(self, id: bytes, command: int, effect: Effect) -> RunEnded | RunFailed:
         try:
-            return RunEnded(id, command, Ok(await self._result(effect)))
+            return RunEnded(id, command, Ok(await carry_out(effect, self._threads)))
         except TerminalError as e:
             return RunEnded(id, command, to_failure(e))
         except asyncio.CancelledError:
@@ -136,27 +136,6 @@ class Effects:
             after = milliseconds(e.retry_after) if isinstance(e, RetryableError) else None
             return RunFailed(id, command, Failure(500, describe(e)), effect.policy, after)
 
-    async def _result(self, effect: Effect) -> bytes:
-        limit_s = effect.abort_ms / 1000 if effect.abort_ms else None
-        limit = asyncio.timeout(limit_s)
-        try:
-            async with limit:
-                value = await self._call(effect.closure)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise TimeoutError(f"run {effect.name} took longer than timeouts.abort ({limit_s:g} s)") from None
-        try:
-            return seal_untyped(value) if effect.returns is UNTYPED else seal(value, effect.returns)
-        except BadValue as e:
-            raise TypeError(f"the result of run {effect.name} cannot be kept: {e}") from None
-
-    async def _call(self, closure: Closure) -> Any:  # noqa: ANN401  what the closure returns
-        if _is_async(closure):
-            return await closure()
-        value = await asyncio.get_running_loop().run_in_executor(self._threads, closure)
-        return await value if inspect.isawaitable(value) else value  # a lambda around a coroutine
-
     async def stop(self) -> None:
         """End what runs; nothing of it is recorded, and the next process executes it again."""
         self._stopped = True
@@ -164,6 +143,35 @@ class Effects:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def carry_out(effect: Effect, threads: Executor) -> bytes:
+    """Execute a closure, and return its result as bytes for a journal; raises what it raises.
+
+    Raises:
+        TimeoutError: It took too long.
+        TypeError: Its result cannot be kept.
+    """
+    limit_s = effect.abort_ms / 1000 if effect.abort_ms else None
+    limit = asyncio.timeout(limit_s)
+    try:
+        async with limit:
+            value = await _call(effect.closure, threads)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimeoutError(f"run {effect.name} took longer than timeouts.abort ({limit_s:g} s)") from None
+    try:
+        return seal_untyped(value) if effect.returns is UNTYPED else seal(value, effect.returns)
+    except BadValue as e:
+        raise TypeError(f"the result of run {effect.name} cannot be kept: {e}") from None
+
+
+async def _call(closure: Closure, threads: Executor) -> Any:  # noqa: ANN401  what the closure returns
+    if _is_async(closure):
+        return await closure()
+    value = await asyncio.get_running_loop().run_in_executor(threads, closure)
+    return await value if inspect.isawaitable(value) else value  # a lambda around a coroutine
 
 
 def _is_async(closure: Closure) -> bool:
