@@ -120,7 +120,7 @@ def _old_http(door: Door) -> None:
 
 
 def _http2(door: Door) -> None:
-    """Does it answer HTTP/2 without TLS and without asking first? The first frame of either side is SETTINGS, type 4."""
+    """Does it answer HTTP/2 that nobody asked for first? The first frame of either side is SETTINGS, type 4."""
     with socket.create_connection(door.target.ingress, PATIENCE_S) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))
         door.note(connection.recv(9)[3:4] == b"\x04")

@@ -149,6 +149,13 @@ DEVIATIONS = (
         ("body",),
         ("protocol: HTTP/2 without TLS",),
     ),
+    Deviation(
+        "An awakeable has a type, and its handler is told when what came is not of it. No bytes at all are of the type"
+        " None only.",
+        STATUS,
+        ("awakeable: resolved with nothing",),
+        400,
+    ),
     Deviation("A path that leads nowhere is told so.", STATUS, ("health: something behind it",), 404),
     Deviation(
         "The HTTP parser knows the registered methods, and calls others no HTTP.",

@@ -116,6 +116,7 @@ AWAKEABLES: dict[str, tuple[Story, tuple[int, ...]]] = {
     "resolved by its short path": (_completed(post("/restate/a/<awakeable>/resolve", {"a": 1})), (202, 200)),
     "resolved without a content type": (_completed(send_bytes(RESOLVE, b"[1]")), (202, 200)),
     "resolved as text": (_completed(send_bytes(RESOLVE, b"[2]", TEXT)), (202, 200)),
+    "resolved with nothing": (_completed(post(RESOLVE)), (202, 200)),
     "rejected": (_completed(send_bytes(REJECT, b"not today", TEXT)), (202, 500)),
     "rejected by its short path": (_completed(send_bytes("/restate/a/<awakeable>/reject", b"no")), (202, 500)),
     "rejected in several lines": (_completed(send_bytes(REJECT, "zwölf\n🌊".encode(), TEXT)), (202, 500)),
