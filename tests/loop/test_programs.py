@@ -21,7 +21,7 @@ from tests.support import figures
 from tests.support.bench import NONE, Bench, Disturbance
 from tests.support.handlers import service, virtual_object
 
-EXAMPLES = int(os.environ.get("PERDURE_PROGRAMS", "400"))
+EXAMPLES = int(os.environ.get("PERDURE_PROGRAMS", "600"))
 """So many programs in one run of the test; a night may do with more."""
 
 ROOT = Target("Program", "p", "perform")

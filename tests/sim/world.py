@@ -163,6 +163,7 @@ class Life:
         self.clock.begin_s += world.now_s
         self._begin_s = world.now_s
         self.store = world.disk.open()
+        self._engine: Engine | None = None
 
     def still_runs(self, what: str) -> bool:
         """Whether this life goes on; if not, that somebody thought so is a fault."""
@@ -211,6 +212,9 @@ class Life:
         finally:
             self.alive = False
             self.world.now_s = self._begin_s + self.loop.time() + DOWN_S
+            if self._engine is not None:
+                for attempt in self._engine._runner.attempts.values():
+                    attempt.close()
             self.loop.abandon()
             self.store.close()
             self.world.settled |= settled(self.world.disk)
@@ -218,7 +222,7 @@ class Life:
 
     async def _main(self) -> None:
         registry = Registry(self._scenario.services(self), Defaults())
-        engine = Engine(registry, MortalStore(self.store, self), self.clock, self.probe, self._threads())
+        self._engine = engine = Engine(registry, MortalStore(self.store, self), self.clock, self.probe, self._threads())
         await engine.start()
         client = Client(LocalTransport(engine))
         await self._scenario.clients(Callers(client, self.world))

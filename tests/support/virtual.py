@@ -63,7 +63,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]  # ditto
 
     def abandon(self) -> None:
-        """Nothing that was begun on this loop goes on: what waits is thrown away, as by a crash."""
+        """Nothing that was begun on this loop goes on: what waits is thrown away, as by a crash, and says nothing."""
+        self.set_exception_handler(_say_nothing)
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch for this
             coroutine = task.get_coro()
@@ -72,6 +73,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             except BaseException as e:
                 del e
         self.close()
+
+
+def _say_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What is dead does not log."""
 
 
 class VirtualClock:
