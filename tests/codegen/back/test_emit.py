@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base
 FILES = {"__init__.py", "_wire.py", "clients.py", "handlers.py", "models.py"}
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A model that is not printed: hypothesis writes out its arguments, and warns if that takes long."""
+
+    model: m.Model = field(repr=False)
+
+
 def test_it_is_what_the_formatter_makes_and_the_linter_likes(generated: Path) -> None:
     """Nobody's editor changes a generated file when it is saved, and no import is unused."""
     assert judged(generated) == ""
@@ -31,9 +39,9 @@ def test_no_rule_of_layout_is_missing(tmp_path: Path) -> None:
     """Names of all lengths, texts of all kinds, all shapes of types: each breaks lines in other places."""
 
     @settings(max_examples=25, deadline=None, phases=(Phase.generate,), suppress_health_check=SLOW)
-    @given(models())
-    def write(model: m.Model) -> None:
-        files = emit(model)
+    @given(models().map(Drawn))
+    def write(drawn: Drawn) -> None:
+        files = emit(drawn.model)
         for path, text in files.items():
             compile(text, path, "exec")
         put(tmp_path / f"m{len(list(tmp_path.iterdir()))}", files)
