@@ -58,6 +58,16 @@ def test_a_scan_gives_what_starts_with_the_prefix_in_order_of_bytes(store: Store
     assert list(store.scan(b"c")) == []
 
 
+def test_a_scan_goes_on_behind_a_key(store: Store) -> None:
+    """Whether there is such a key or not; a search that was left can be taken up."""
+    store.commit([(key, key) for key in (b"a", b"a\x00", b"a\x01", b"ab", b"b")])
+    store.refresh()
+    assert [key for key, _ in store.scan(b"a", b"a")] == [b"a\x00", b"a\x01", b"ab"]
+    assert [key for key, _ in store.scan(b"a", b"a\x00\x00")] == [b"a\x01", b"ab"]
+    assert [key for key, _ in store.scan(b"a", b"0")] == [b"a", b"a\x00", b"a\x01", b"ab"]
+    assert list(store.scan(b"a", b"ab")) == list(store.scan(b"a", b"c")) == []
+
+
 def test_removing_what_is_not_there_is_no_error(store: Store) -> None:
     """The ledger removes timers that may have rung."""
     store.commit([(b"never", None), (b"a", b"1")])

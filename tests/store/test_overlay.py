@@ -89,6 +89,12 @@ class OverlayAndDict(RuleBasedStateMachine):
         assert list(self.overlay.scan(INBOX, prefix, limit)) == expected
         assert list(self.overlay.keys(prefix, limit)) == [key for key, _ in expected]
 
+    @rule(prefix=PREFIXES, after=KEYS)
+    def keys_after(self, prefix: bytes, after: bytes) -> None:
+        """The rest of a range."""
+        expected = sorted(key for key in self.model if key.startswith(prefix) and key > after)
+        assert list(self.overlay.keys_after(prefix, after)) == expected
+
     @invariant()
     def the_whole_is_the_same(self) -> None:
         """After each step, everything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
@@ -36,7 +36,7 @@ from perdure.engine.deployment import InFlight, Stranger, refusal, strangers
 from perdure.engine.registry import Registry
 from perdure.engine.runner import Runner
 from perdure.engine.writer import Writer
-from perdure.errors import StoreError
+from perdure.errors import CorruptRecord, StoreError
 from perdure.store.port import Store
 
 _log = logging.getLogger("perdure.engine")
@@ -217,6 +217,19 @@ class Engine:
             waiters.remove(waiter)
             if not waiters and self._waiters.get(id) is waiters:
                 del self._waiters[id]
+
+    def invocations(self, after: bytes = b"") -> Iterator[tuple[bytes, Invocation]]:
+        """Ids and rows of invocations behind an id, in the order of ids. Use it up before anything else happens.
+
+        Rows that cannot be read are left out.
+        """
+        for key in self._writer.rows.keys_after(INVOCATION.letter, INVOCATION.letter + after):
+            try:
+                row = self._writer.rows.get(INVOCATION, key)
+            except CorruptRecord:
+                continue
+            if row is not None:
+                yield key[1:], row
 
     def why(self, id: bytes) -> Answer | None:
         """Why an invocation has not completed; None if there is no such invocation."""

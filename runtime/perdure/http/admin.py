@@ -7,79 +7,26 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from collections.abc import Awaitable, Callable
 
-from perdure.core.entry import Failure, Ok
-from perdure.core.event import Event, Killed, Paused, Purged, Resumed, Signalled
-from perdure.core.ids import CANCEL_SIGNAL, BadId, format_id, parse_id
-from perdure.core.lifecycle import CANCELLED
-from perdure.core.sound import sound_rows
-from perdure.core.tables import INVOCATION, Invocation, Status
+from perdure.core.ids import format_id
+from perdure.core.journal import read_journal
 from perdure.engine.engine import Engine
-from perdure.errors import PerdureError, StoreError
-from perdure.http.catalog import describe_handler, describe_service, rfc3339
-from perdure.http.exchange import JSON, Answer, Asking, split_query, to_json
+from perdure.errors import StoreError
+from perdure.http.admin_invocations import Filter, describe_invocation, describe_journal, search
+from perdure.http.admin_request import Refused, Request, ok, read
+from perdure.http.admin_verbs import VERBS, Options, find, perform, read_id
+from perdure.http.catalog import describe_deployment, describe_handler, describe_service
+from perdure.http.exchange import Answer, Asking
+from perdure.service import ServiceDef
 
 _log = logging.getLogger("perdure.admin")
 
 OLDEST_API, NEWEST_API = 2, 4
 LISTED = 100
 LISTED_MOST = 10_000
-BY_OPERATOR = Failure(409, "paused by an operator")
 
-STATUS_NAMES = {status: status.name.lower().replace("_", "-") for status in Status}
-STATUSES = {name: status for status, name in STATUS_NAMES.items()}
-
-
-class _Refused(PerdureError):
-    """What an operator is told instead."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Verb(NamedTuple):
-    """What an operator can do to an invocation: its event, and the answer by status; 2xx does it."""
-
-    event: Callable[[bytes], Event]
-    answers: dict[Status, int]
-    effect: str
-
-
-def _everywhere(status: int, **others: int) -> dict[Status, int]:
-    return dict.fromkeys(Status, status) | {Status[name]: answer for name, answer in others.items()}
-
-
-def _cancel(id: bytes) -> Event:
-    return Signalled(id, CANCEL_SIGNAL, CANCELLED)
-
-
-def _pause(id: bytes) -> Event:
-    return Paused(id, BY_OPERATOR)
-
-
-VERBS = {
-    "cancel": Verb(
-        _cancel,
-        _everywhere(202, SCHEDULED=200, PENDING=200, COMPLETED=409),
-        "be cancelled",
-    ),
-    "kill": Verb(Killed, _everywhere(200, COMPLETED=409), "be killed"),
-    "pause": Verb(
-        _pause,
-        _everywhere(202, PAUSED=200, SCHEDULED=409, PENDING=409, COMPLETED=409),
-        "be paused",
-    ),
-    "resume": Verb(
-        Resumed,
-        _everywhere(409, PAUSED=200, BACKING_OFF=200, SCHEDULED=425, PENDING=425),
-        "be resumed",
-    ),
-    "purge": Verb(Purged, _everywhere(409, COMPLETED=200), "be purged"),
-}
+Place = Callable[[Request], Awaitable[Answer]]
 
 
 class Admin:
@@ -94,119 +41,161 @@ class Admin:
             "ingress_endpoint": f"{ingress_url}/",
             "features": {"vqueues": False, "protocol_v7": False},
         }
-        self._places: dict[str, Callable[[Asking, list[str]], Awaitable[Answer]]] = {
+        self._places: dict[str, Place] = {
             "health": self._health,
             "version": self._say_version,
+            "deployments": self._deployments,
             "services": self._services,
             "invocations": self._invocations,
         }
+        self._parts: dict[str, Place] = {"journal": self._journal, "why": self._why}
 
     async def answer(self, asking: Asking) -> Answer:
         """What to say to a request."""
         try:
-            path, _ = split_query(asking.raw_path)
-            segments = _without_version(path.strip("/").split("/"))
-            place = self._places.get(segments[0])
+            request = _without_version(read(asking))
+            place = self._places.get(request.segments[0])
             if place is None:
-                raise _Refused(404, "not found")
-            return await place(asking, segments[1:])
-        except _Refused as e:
-            return _error(e.status, str(e))
+                raise Refused(404, "not found")
+            return await place(request)
+        except Refused as e:
+            return e.answer()
         except StoreError as e:
-            return _error(503, str(e))
+            return Refused(503, str(e)).answer()
         except Exception:
             _log.exception("%s %s", asking.method, asking.raw_path)
-            return _error(500, "internal error, see the log of the server")
+            return Refused(500, "internal error, see the log of the server").answer()
 
     # --- the node
 
-    async def _health(self, asking: Asking, rest: list[str]) -> Answer:
-        _get(asking, rest, 0)
+    async def _health(self, request: Request) -> Answer:
+        request.deepest(1)
+        request.only("GET")
         if self._engine.store_error is not None:
             raise self._engine.store_error
         return Answer(200)
 
-    async def _say_version(self, asking: Asking, rest: list[str]) -> Answer:
-        _get(asking, rest, 0)
-        return _json(self._version)
+    async def _say_version(self, request: Request) -> Answer:
+        request.deepest(1)
+        request.only("GET")
+        return ok(self._version)
 
-    async def _services(self, asking: Asking, rest: list[str]) -> Answer:
-        """`/services[/{service}[/handlers[/{handler}]]]`."""
-        _get(asking, rest, 3)
+    async def _deployments(self, request: Request) -> Answer:
+        """`/deployments[/{id}]`: what this process serves, which only a start with something else changes."""
+        request.deepest(2)
+        request.only("GET")
         registry = self._engine.registry
+        ids = {f"dp_{deployment}" for deployment in registry.deployments.values()}
+        if len(request.segments) == 1:
+            return ok({"deployments": [describe_deployment(registry, id, whole=False) for id in sorted(ids)]})
+        id = request.segments[1]
+        if id not in ids:
+            raise Refused(404, f"there is no deployment '{id}'")
+        return ok(describe_deployment(registry, id, whole=True))
+
+    async def _services(self, request: Request) -> Answer:
+        """`/services[/{service}[/handlers[/{handler}]]]`."""
+        request.deepest(4)
+        request.only("GET")
+        registry = self._engine.registry
+        rest = request.segments[1:]
         if not rest:
-            return _json({"services": [describe_service(registry, s) for s in registry.services.values()]})
-        service = registry.services.get(rest[0])
-        if service is None:
-            raise _Refused(404, f"there is no service '{rest[0]}'")
+            return ok({"services": [describe_service(registry, s) for s in registry.services.values()]})
+        service = self._service(rest[0])
         if len(rest) == 1:
-            return _json(describe_service(registry, service))
+            return ok(describe_service(registry, service))
         if rest[1] != "handlers":
-            raise _Refused(404, "not found")
+            raise Refused(404, "not found")
         if len(rest) == 2:
             bounds = [registry.handlers[service.name, handler.name] for handler in service.handlers]
-            return _json({"handlers": [describe_handler(bound) for bound in bounds]})
+            return ok({"handlers": [describe_handler(bound) for bound in bounds]})
         bound = registry.handlers.get((service.name, rest[2]))
         if bound is None:
-            raise _Refused(404, f"there is no handler '{rest[2]}' in service '{service.name}'")
-        return _json(describe_handler(bound))
+            raise Refused(404, f"there is no handler '{rest[2]}' in service '{service.name}'")
+        return ok(describe_handler(bound))
+
+    def _service(self, name: str) -> ServiceDef:
+        service = self._engine.registry.services.get(name)
+        if service is None:
+            raise Refused(404, f"there is no service '{name}'")
+        return service
 
     # --- invocations
 
-    async def _invocations(self, asking: Asking, rest: list[str]) -> Answer:
-        """`/invocations`, `/invocations/{id}`, and `/invocations/{id}/{verb}`."""
+    async def _invocations(self, request: Request) -> Answer:
+        """`/invocations`, `/invocations/{id}`, and behind it what to read or a verb."""
+        request.deepest(3)
+        rest = request.segments[1:]
         if not rest:
-            _get(asking, rest, 0)
-            return await self._list(asking)
-        try:
-            id = parse_id(rest[0])
-        except BadId as e:
-            raise _Refused(400, str(e)) from None
+            return await self._list(request)
         if len(rest) == 2:
-            return await self._do(asking, id, rest[1])
-        _get(asking, rest, 1)
-        row = self._find(id)
+            if rest[1] in VERBS:
+                return await self._do(request)
+            part = self._parts.get(rest[1])
+            if part is None:
+                raise Refused(404, "not found")
+            return await part(request)
+        if request.only("GET", "DELETE") == "DELETE":
+            return await self._delete(request)
+        id = read_id(rest[0])
+        row = find(self._engine, id)
         await self._engine.durable()
-        return _json(describe_invocation(id, row))
+        return ok(describe_invocation(id, row))
 
-    async def _list(self, asking: Asking) -> Answer:
-        _, query = split_query(asking.raw_path)
-        asked = dict(parse_qsl(query, keep_blank_values=True))
-        wanted = _status(asked.get("status"))
-        limit = _limit(asked.get("limit"))
-        found: list[dict[str, object]] = []
-        for id, row in self._rows():
-            if wanted is None or row.status is wanted:
-                found.append(describe_invocation(id, row))
-            if len(found) == limit:
-                break
+    async def _list(self, request: Request) -> Answer:
+        request.only("GET")
+        query = request.query
+        unknown = query.keys() - {*Filter.__struct_fields__, "limit", "cursor"}
+        if unknown:
+            raise Refused(400, f"there is no filter '{min(unknown)}'", plain=True)
+        wanted = Filter(**{name: query[name] for name in Filter.__struct_fields__ if name in query})
+        wanted.check()
+        limit = request.number("limit", LISTED, 1, LISTED_MOST)
+        after = read_id(query["cursor"]) if query.get("cursor") else b""
+        found = await search(self._engine, wanted, after, limit)
         await self._engine.durable()
-        return _json({"invocations": found})
+        listed: dict[str, object] = {"invocations": [describe_invocation(id, row) for id, row in found.rows]}
+        if found.cursor is not None:
+            listed["cursor"] = format_id(found.cursor)
+        return ok(listed)
 
-    def _rows(self) -> Iterator[tuple[bytes, Invocation]]:
-        for key, row in sound_rows(self._engine.rows, INVOCATION, INVOCATION.letter):
-            yield key[1:], row
-
-    async def _do(self, asking: Asking, id: bytes, name: str) -> Answer:
-        verb = VERBS.get(name)
-        if verb is None:
-            raise _Refused(404, "not found")
-        if asking.method != "PATCH":
-            raise _Refused(405, "method not allowed")
-        row = self._find(id)
-        status = verb.answers[row.status]
-        if status >= 400:
-            word = STATUS_NAMES[row.status]
-            raise _Refused(status, f"the invocation '{format_id(id)}' is {word} and cannot {verb.effect}")
-        self._engine.apply(verb.event(id))
+    async def _journal(self, request: Request) -> Answer:
+        request.only("GET")
+        id = read_id(request.segments[1])
+        row = find(self._engine, id)
+        entries = read_journal(self._engine.rows, id, row.journal_length)
         await self._engine.durable()
-        return Answer(status)
+        return ok({"id": request.segments[1], "entries": describe_journal(entries)})
 
-    def _find(self, id: bytes) -> Invocation:
-        row = self._engine.find(id)
-        if row is None:
-            raise _Refused(404, f"there is no invocation '{format_id(id)}'")
-        return row
+    async def _why(self, request: Request) -> Answer:
+        request.only("GET")
+        id = read_id(request.segments[1])
+        find(self._engine, id)
+        answer = self._engine.why(id)
+        await self._engine.durable()
+        return ok(answer)
+
+    async def _do(self, request: Request) -> Answer:
+        request.only("PATCH")
+        id, name = read_id(request.segments[1]), request.segments[2]
+        options = Options(request.number("from", 0, 0, 2**31), request.query.get("deployment"))
+        done = perform(self._engine, name, id, options)
+        await self._engine.durable()
+        if done.new_id is None:
+            return Answer(done.status)
+        return ok({"new_invocation_id": format_id(done.new_id)}, done.status)
+
+    async def _delete(self, request: Request) -> Answer:
+        """The old way to end or forget one: it does not say whether there was anything to do."""
+        id, mode = read_id(request.segments[1]), request.query.get("mode", "cancel")
+        if mode not in ("cancel", "kill", "purge"):
+            raise Refused(400, f"mode is '{mode}', and should be cancel, kill or purge", plain=True)
+        try:
+            perform(self._engine, mode, id, Options())
+        except Refused as e:
+            _log.debug("%s did nothing: %s", mode, e)
+        await self._engine.durable()
+        return Answer(202)
 
 
 def version() -> str:
@@ -217,76 +206,14 @@ def version() -> str:
         return "0"
 
 
-def describe_invocation(id: bytes, row: Invocation) -> dict[str, Any]:
-    """An invocation, with the names of Restate's table `sys_invocation`; what does not apply is left out."""
-    target, retry, result = row.target, row.retry, row.result
-    said: dict[str, Any] = {
-        "id": format_id(id),
-        "target": str(target),
-        "target_service_name": target.service,
-        "target_service_key": target.key,
-        "target_handler_name": target.handler,
-        "status": STATUS_NAMES[row.status],
-        "created_at": rfc3339(row.created_at_ms),
-        "modified_at": rfc3339(row.changed_at_ms),
-        "scheduled_start_at": rfc3339(row.execute_at_ms) if row.execute_at_ms else None,
-        "idempotency_key": row.idempotency_key,
-        "journal_size": row.journal_length,
-        "journal_commands_size": row.commands,
-        "pinned_deployment_id": f"dp_{row.deployment}" if row.deployment else None,
-    }
-    if retry is not None:
-        said["retry_count"] = retry.failures
-        said["next_retry_at"] = rfc3339(retry.next_at_ms) if retry.next_at_ms else None
-        said["last_failure"] = retry.last.message
-        said["last_failure_error_code"] = retry.last.code
-    if result is not None:
-        said["completion_result"] = "success" if isinstance(result, Ok) else "failure"
-        said["completion_failure"] = None if isinstance(result, Ok) else f"[{result.code}] {result.message}"
-        said["completed_at"] = rfc3339(row.changed_at_ms)
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _without_version(segments: list[str]) -> list[str]:
-    """The path after an optional `/v3`."""
-    first = segments[0]
-    if not (first.startswith("v") and first[1:].isdecimal()):
-        return segments
+def _without_version(request: Request) -> Request:
+    """The request without an optional `/v3` in front."""
+    first = request.segments[0]
+    if not (first.startswith("v") and first[1:].isascii() and first[1:].isdecimal()):
+        return request
     version = int(first[1:])
     if version == 1:
-        raise _Refused(400, f"Unsupported Admin API version V1; this server speaks V{OLDEST_API} to V{NEWEST_API}")
+        raise Refused(400, f"Unsupported Admin API version V1; this server speaks V{OLDEST_API} to V{NEWEST_API}")
     if not OLDEST_API <= version <= NEWEST_API:
-        raise _Refused(404, "not found")
-    return segments[1:] or [""]
-
-
-def _get(asking: Asking, rest: list[str], most: int) -> None:
-    if len(rest) > most:
-        raise _Refused(404, "not found")
-    if asking.method not in ("GET", "HEAD"):
-        raise _Refused(405, "method not allowed")
-
-
-def _status(name: str | None) -> Status | None:
-    if name is None:
-        return None
-    status = STATUSES.get(name)
-    if status is None:
-        raise _Refused(400, f"there is no status '{name}'; there are {', '.join(STATUSES)}")
-    return status
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return LISTED
-    if not (text.isdecimal() and 1 <= int(text) <= LISTED_MOST):
-        raise _Refused(400, f"limit is '{text}', and should be a number from 1 to {LISTED_MOST}")
-    return int(text)
-
-
-def _json(value: object) -> Answer:
-    return Answer(200, to_json(value), JSON)
-
-
-def _error(status: int, message: str) -> Answer:
-    return Answer(status, to_json({"message": message, "restate_code": None}), JSON)
+        raise Refused(404, "not found")
+    return request._replace(segments=request.segments[1:] or [""])

@@ -33,6 +33,19 @@ def describe_service(registry: Registry, service: ServiceDef) -> dict[str, objec
     }
 
 
+def describe_deployment(registry: Registry, id: str, *, whole: bool) -> dict[str, object]:
+    """The services of a deployment: whole, or their names. It has no address: its handlers are in this process."""
+    names = [name for name, deployment in registry.deployments.items() if id == f"dp_{deployment}"]
+    return {
+        "id": id,
+        "protocol_type": "InProcess",
+        "services": [
+            describe_service(registry, registry.services[name]) if whole else {"name": name, "revision": 1}
+            for name in names
+        ],
+    }
+
+
 def describe_handler(bound: Bound) -> dict[str, object]:
     """Metadata of one handler."""
     definition, policy = bound.definition, bound.policy

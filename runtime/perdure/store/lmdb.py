@@ -51,9 +51,10 @@ class LmdbStore:
     def get(self, key: bytes) -> bytes | None:
         return self._txn.get(key)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         with self._txn.cursor() as cursor:
-            if not cursor.set_range(prefix):
+            # The first key behind another is that other with a zero byte.
+            if not cursor.set_range(max(prefix, after + b"\0")):
                 return
             for key, value in cursor:
                 if not key.startswith(prefix):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from perdure.store.port import MapFull, Record
@@ -30,12 +30,12 @@ class MemoryStore:
     def get(self, key: bytes) -> bytes | None:
         return self._seen.get(key)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         if self._stale:
             self._keys = sorted(self._seen)
             self._stale = False
         keys = self._keys
-        for position in range(bisect_left(keys, prefix), len(keys)):
+        for position in range(max(bisect_left(keys, prefix), bisect_right(keys, after)), len(keys)):
             key = keys[position]
             if not key.startswith(prefix):
                 return

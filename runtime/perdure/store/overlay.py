@@ -105,6 +105,12 @@ class Overlay:
         for key, _ in itertools.islice(_merge(self._over(prefix), self._store.scan(prefix)), limit or None):
             yield key
 
+    def keys_after(self, prefix: bytes, after: bytes) -> Iterator[bytes]:
+        """Keys that start with `prefix` and come behind `after`, in order; what lies before is not read."""
+        over = {key: row for key, row in self._over(prefix).items() if key > after}
+        for key, _ in _merge(over, self._store.scan(prefix, after)):
+            yield key
+
     def _over(self, prefix: bytes) -> Rows:
         """What lies above the store, GONE rows too."""
         over: Rows = {}

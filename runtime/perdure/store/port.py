@@ -16,8 +16,8 @@ class Store(Protocol):
         """The record of a key."""
         ...
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Records whose keys start with `prefix`, in key order."""
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Records whose keys start with `prefix` and come behind `after`, in key order."""
         ...
 
     def commit(self, records: Sequence[Record]) -> None:
