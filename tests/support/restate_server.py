@@ -1,6 +1,7 @@
 """A real Restate server: one node on loopback, on free ports, in a folder of the test.
 
-Law: it says nothing to the outside (telemetry is off), it is stopped by its process id, and nothing of it is left.
+Law: its telemetry is off, it is stopped by its process id, and nothing of it is left. At its start it asks the network
+whether there is a newer release; nothing turns that off, and it does not wait for an answer.
 """
 
 from __future__ import annotations
