@@ -83,7 +83,7 @@ def check_identity(bound: Bound, target: Target, idempotency_key: str | None) ->
         raise RequestRefused(RUN_IS_IDEMPOTENT, code=400)
     key_type = bound.service.key
     if target.key is not None and key_type is not None and key_type is not str:
-        _check_key(key_type, target.key)
+        check_key(key_type, target.key)
 
 
 def admit(engine: Engine, bound: Bound, asked: Asked) -> Admitted:
@@ -129,8 +129,12 @@ def awakeable_id(text: str) -> tuple[bytes, int]:
     return invocation, index
 
 
-def _check_key(type_: Any, key: str) -> None:  # noqa: ANN401  a type
-    """An object has one spelling of its key: `7` and `007` would be two objects that both think they are 7."""
+def check_key(type_: Any, key: str) -> None:  # noqa: ANN401  a type
+    """An object has one spelling of its key: `7` and `007` would be two objects that both think they are 7.
+
+    Raises:
+        RequestRefused: 400, it is not of the type, or has another spelling.
+    """
     try:
         value = msgspec.convert(key, type_, strict=False)
     except msgspec.ValidationError as e:

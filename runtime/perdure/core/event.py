@@ -131,6 +131,19 @@ class Purged(msgspec.Struct, frozen=True):
     id: bytes
 
 
+class StateEdited(msgspec.Struct, frozen=True):
+    """An operator gives an object or a workflow other state.
+
+    Nothing happens while somebody may change it, or if it is no longer of the version that was expected.
+    """
+
+    place: Target
+    """Its service and key; the handler does not matter."""
+    state: dict[str, bytes]
+    expected: str | None = None
+    """Version of the state that is replaced; None if any."""
+
+
 Event: TypeAlias = (
     Submitted
     | Stepped
@@ -144,6 +157,7 @@ Event: TypeAlias = (
     | Restarted
     | JournalPurged
     | Purged
+    | StateEdited
 )
 
 

@@ -29,6 +29,7 @@ from perdure.core.event import (
     SetAlarm,
     Signalled,
     Start,
+    StateEdited,
     Stepped,
     Submitted,
     Suspended,
@@ -39,6 +40,7 @@ from perdure.core.lifecycle import Request, replace
 from perdure.core.port import Catalog, Txn
 from perdure.core.restart import restart
 from perdure.core.retry import next_try
+from perdure.core.state import edit
 from perdure.core.tables import ACTIVE, TIMER, OpenRun, Status, TimerKind, read_timer_key, timer_key
 from perdure.core.work import Work
 
@@ -256,6 +258,7 @@ _RULES: dict[type, Callable[[Work, Any], None]] = {
     Restarted: _restarted,
     JournalPurged: _journal_purged,
     Purged: _purged,
+    StateEdited: edit,
 }
 
 _TIMERS: dict[TimerKind, Callable[[Work, bytes, int], None]] = {

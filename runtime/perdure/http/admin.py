@@ -15,6 +15,7 @@ from perdure.engine.engine import Engine
 from perdure.errors import StoreError
 from perdure.http.admin_invocations import Filter, describe_invocation, describe_journal, search
 from perdure.http.admin_request import Refused, Request, ok, read
+from perdure.http.admin_state import answer_state
 from perdure.http.admin_verbs import VERBS, Options, find, perform, read_id
 from perdure.http.catalog import describe_deployment, describe_handler, describe_service
 from perdure.http.exchange import Answer, Asking
@@ -94,11 +95,13 @@ class Admin:
         return ok(describe_deployment(registry, id, whole=True))
 
     async def _services(self, request: Request) -> Answer:
-        """`/services[/{service}[/handlers[/{handler}]]]`."""
+        """`/services[/{service}[/handlers[/{handler}]]]`, and the state of a service."""
         request.deepest(4)
-        request.only("GET")
         registry = self._engine.registry
         rest = request.segments[1:]
+        if rest[1:2] == ["state"]:
+            return await answer_state(self._engine, self._service(rest[0]), request)
+        request.only("GET")
         if not rest:
             return ok({"services": [describe_service(registry, s) for s in registry.services.values()]})
         service = self._service(rest[0])
