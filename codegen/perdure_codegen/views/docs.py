@@ -11,9 +11,13 @@ from perdure_codegen import derived, literals
 from perdure_codegen.model import ErrorDef, Handler, Model, Value
 
 
-def described(doc: str, deprecated: str | None, *more: str) -> str:
-    """A doc with a note if the thing is deprecated, and further paragraphs."""
-    parts = [doc.strip("\n"), "" if deprecated is None else _deprecation(deprecated), *more]
+def described(doc: str, deprecated: str | None, *more: str, otherwise: str = "") -> str:
+    """A doc with a note if the thing is deprecated, and further paragraphs. `otherwise` stands for an empty doc."""
+    parts = [
+        doc.strip("\n") if doc.strip() else otherwise,
+        "" if deprecated is None else _deprecation(deprecated),
+        *more,
+    ]
     return "\n\n".join(part for part in parts if part.strip())
 
 

@@ -162,7 +162,7 @@ class _Builder:
         definition = f"{scope.near('_wire')}.{self.names.service(service)}"
         return Class(
             _class(service.py_name, *bases),
-            literals.docstring(docs.described(service.doc or _ABOUT, service.deprecated), STEP),
+            literals.docstring(docs.described(service.doc, service.deprecated, otherwise=_ABOUT), STEP),
             (
                 Member(f"__definition__ = {definition}"),
                 Member(statement("__contexts__ = ", dict_of(contexts), STEP)),

@@ -211,11 +211,10 @@ def _error(scope: Scope, factories: Factories, error: ErrorDef) -> ErrorView:
     parameters = [_parameter(inside, factories, error, value) for value in error.fields]
     star = [Parameter("*")] if parameters else []
     shape = Shape(name="Fields", fields=error.fields, owner=error.name)
+    about = f"Ends an invocation with code {error.code}."
     return ErrorView(
         head=f"class {error.name}({scope.of('perdure', 'TerminalError')}):",
-        doc=literals.docstring(
-            docs.described(error.doc or f"Ends an invocation with code {error.code}.", error.deprecated), STEP
-        ),
+        doc=literals.docstring(docs.described(error.doc, error.deprecated, otherwise=about), STEP),
         code=error.code,
         name=literals.string(error.name),
         fields=record(scope, factories, shape, indent=STEP) if error.fields else None,

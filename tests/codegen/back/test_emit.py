@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,23 @@ def test_no_rule_of_layout_is_missing(tmp_path: Path) -> None:
     write()
     assert len(list(tmp_path.iterdir())) >= 25
     assert judged(tmp_path) == ""
+
+
+def test_docs_of_white_space_are_no_docs(tmp_path: Path) -> None:
+    """Where a docstring has to be, it says something else; elsewhere there is none."""
+    model = loaded(FIXTURES / "everything")
+    (package,) = model.packages
+    blank = replace(
+        package,
+        errors=tuple(replace(each, doc="\u3000\r") for each in package.errors),
+        services=tuple(replace(each, doc=" \n\t") for each in package.services),
+        types=tuple(replace(each, doc="\x0c ") for each in package.types),
+    )
+    files = emit(replace(model, packages=(blank,)))
+    assert files["everything/v1/models.py"].count('    """Ends an invocation with code ') == len(package.errors)
+    handlers = files["everything/v1/handlers.py"]
+    assert handlers.count('    """Subclass this and fill in the handlers."""') == len(package.services)
+    assert judged(put(tmp_path, files)) == ""
 
 
 def test_the_judge_sees_faults(tmp_path: Path) -> None:
