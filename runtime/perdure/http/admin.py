@@ -13,6 +13,7 @@ from perdure.core.ids import format_id
 from perdure.core.journal import read_journal
 from perdure.engine.engine import Engine
 from perdure.errors import StoreError
+from perdure.http.admin_bulk import answer_bulk, answer_named
 from perdure.http.admin_invocations import Filter, describe_invocation, describe_journal, search
 from perdure.http.admin_request import Refused, Request, ok, read
 from perdure.http.admin_state import answer_state
@@ -48,6 +49,7 @@ class Admin:
             "deployments": self._deployments,
             "services": self._services,
             "invocations": self._invocations,
+            "internal": self._internal,
         }
         self._parts: dict[str, Place] = {"journal": self._journal, "why": self._why}
 
@@ -131,6 +133,8 @@ class Admin:
         rest = request.segments[1:]
         if not rest:
             return await self._list(request)
+        if rest == ["_bulk"]:
+            return await answer_bulk(self._engine, request)
         if len(rest) == 2:
             if rest[1] in VERBS:
                 return await self._do(request)
@@ -144,6 +148,12 @@ class Admin:
         row = find(self._engine, id)
         await self._engine.durable()
         return ok(describe_invocation(id, row))
+
+    async def _internal(self, request: Request) -> Answer:
+        """`/internal/invocations_batch_operations/{verb}`."""
+        if len(request.segments) != 3 or request.segments[1] != "invocations_batch_operations":
+            raise Refused(404, "not found")
+        return await answer_named(self._engine, request)
 
     async def _list(self, request: Request) -> Answer:
         request.only("GET")
