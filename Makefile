@@ -5,13 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What perdure is measured against has many dependencies, which no test needs.
+BENCH := $(VENV)/bench
 
 # Pyright asks the network at each start whether it is the newest one. It is pinned, so it need not.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help test lint layers fresh pytest demo generate format clean
+.PHONY: help test lint layers fresh pytest demo bench generate format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -36,6 +38,9 @@ pytest: $(STAMP) ## The tests alone
 demo: $(STAMP) ## From a spec to a signup that survives a SIGKILL, in a minute
 	$(BIN)/python examples/demo.py
 
+bench: $(BENCH)/.installed ## Measure everything, for hours; make bench ARGS=--quick: does it work? (needs npm)
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
 generate: $(STAMP) ## Write generated/ anew from specs/
 	$(BIN)/perdure generate
 
@@ -56,4 +61,11 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install -qq --editable . --group dev
+	@touch $@
+
+$(BENCH)/.installed: $(STAMP)
+	@echo "Installing what perdure is measured against into $(BENCH) (a minute, once)"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	@$(BENCH)/bin/python -m pip install -qq --editable . --group bench
 	@touch $@

@@ -1,107 +1,172 @@
 """A load of HTTP requests from one process: keep-alive connections that each send the next when the last was answered.
 
-It parses no more of a response than it must, so that what is measured is the server.
+    python -m benchmarks.load PLAN
+
+PLAN is JSON (`workloads.Plan`), and so is what is printed (`Measured`). It parses no more of a response than it must,
+so that what is measured is the server.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import sys
 import time
-from collections.abc import Callable
+from typing import cast
 
-MakeRequest = Callable[[int, int], bytes]
-"""The bytes of a request, by connection and count."""
+import msgspec
+import uvloop
+
+from benchmarks.workloads import WORKLOADS, Plan, Script
+
+OPERATION_S = 120.0
+"""How long the last operations may take after the time is over."""
+
+
+class Measured(msgspec.Struct, kw_only=True):
+    """What came of it. An operation is one request, or the three of W7."""
+
+    operations: int
+    """All, with those of the warm-up."""
+    began: float
+    """When the first request was sent, in seconds of the wall clock."""
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    busy: float
+    """Share of a core that the load itself took."""
+
+
+class Load:
+    """What the connections share."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.script: Script = WORKLOADS[plan.workload].make(plan)
+        self.done: list[tuple[float, float]] = []
+        """When each operation was done, and how long it took."""
+        self.began = time.time()
+        self.start = time.perf_counter()
+        self.until = self.start + plan.warmup + plan.seconds
+        self._warm = self.start + plan.warmup
+        self._count = plan.count
+        self._connections = plan.connections
+        self._numbers = itertools.count()
+
+    def next(self) -> tuple[bytes, ...] | None:
+        """The requests of the next operation, if there is one."""
+        if self._count:
+            number = next(self._numbers)
+            return self.script(number) if number < self._count else None
+        return self.script(next(self._numbers)) if time.perf_counter() < self.until else None
+
+    def measured(self) -> Measured:
+        """Rate and latencies of what was done in the window; of everything if that is too little to say anything."""
+        begin, end = (self.start, self.done[-1][0]) if self._count else (self._warm, self.until)
+        took = sorted(took for at, took in self.done if begin < at <= end)
+        if len(took) < self._connections:
+            begin, end = self.start, self.done[-1][0]
+            took = sorted(took for _, took in self.done)
+        return Measured(
+            operations=len(self.done),
+            began=self.began,
+            per_second=len(took) / (end - begin),
+            p50_ms=took[len(took) // 2] * 1000,
+            p99_ms=took[len(took) * 99 // 100] * 1000,
+            busy=time.process_time() / (self.done[-1][0] - self.start),
+        )
 
 
 class Connection(asyncio.Protocol):
-    """One connection: as many requests as it is given time for."""
+    """One connection: as many operations as it is given time for."""
 
-    def __init__(self, number: int, make: MakeRequest, until: float, latencies: list[float]) -> None:
-        self._number = number
-        self._make = make
-        self._until = until
-        self._latencies = latencies
-        self._count = 0
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._requests: tuple[bytes, ...] = ()
+        self._at = 0
         self._sent = 0.0
         self._buffer = b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._send()
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._begin()
 
     def data_received(self, data: bytes) -> None:
-        """Count a response when it is whole."""
-        self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = self._buffer[:end].lower()
-        at = head.find(b"content-length:")
-        length = int(head[at + 15 : head.find(b"\r", at) if b"\r" in head[at:] else None]) if at >= 0 else 0
-        if len(self._buffer) < end + 4 + length:
-            return
-        if not head.startswith((b"http/1.1 200", b"http/1.1 202")):
-            self.done.set_exception(RuntimeError(self._buffer.decode()))
-            self._transport.close()
+        """Go on when a response is whole."""
+        if self._buffer:
+            data = self._buffer + data
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or len(data) < end + 4 + _length(data[:end].lower()):
+            self._buffer = data
             return
         self._buffer = b""
+        if not data.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202", b"HTTP/1.1 204")):
+            self._fail(data.decode("utf-8", "replace"))
+            return
+        self._at += 1
+        if self._at < len(self._requests):
+            self._transport.write(self._requests[self._at])
+            return
         now = time.perf_counter()
-        self._latencies.append(now - self._sent)
-        if now < self._until:
-            self._send()
-        else:
-            self._transport.close()
-            self.done.set_result(None)
+        self._load.done.append((now, now - self._sent))
+        self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server must not close first."""
         if not self.done.done():
-            self.done.set_exception(RuntimeError(f"connection lost: {exc}"))
+            self._fail(f"connection lost: {exc}")
 
-    def _send(self) -> None:
-        self._count += 1
+    def _begin(self) -> None:
+        requests = self._load.next()
+        if requests is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._requests = requests
+        self._at = 0
         self._sent = time.perf_counter()
-        self._transport.write(self._make(self._number, self._count))
+        self._transport.write(requests[0])
+
+    def _fail(self, why: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(RuntimeError(f"{self._requests[self._at]!r}: {why}"))
+        self._transport.close()
 
 
-def post(path: str, body: bytes) -> bytes:
-    """The bytes of a request."""
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def _length(head: bytes) -> int:
+    """Length of the body behind this head, which is in lower case."""
+    at = head.find(b"content-length:")
+    if at < 0:
+        if b"transfer-encoding:" in head:
+            raise RuntimeError("a response came in chunks, which this load does not read")
+        return 0
+    end = head.find(b"\r", at)
+    return int(head[at + 15 : end if end >= 0 else None])
 
 
-async def load(port: int, make: MakeRequest, connections: int, seconds: float) -> dict[str, float]:
-    """Load a server; returns requests per second and latencies in milliseconds."""
+async def load(plan: Plan) -> Measured:
+    """Load a server.
+
+    Raises:
+        RuntimeError: It answered with an error, or closed a connection.
+    """
     loop = asyncio.get_running_loop()
-    latencies: list[float] = []
-    start = time.perf_counter()
-    open_ones = [
-        await loop.create_connection(lambda n=n: Connection(n, make, start + seconds, latencies), "127.0.0.1", port)  # type: ignore[misc]  # mypy cannot infer the default
-        for n in range(connections)
+    shared = Load(plan)
+    opened = [
+        await loop.create_connection(lambda: Connection(shared), "127.0.0.1", plan.port)
+        for _ in range(plan.connections)
     ]
-    await asyncio.gather(*(protocol.done for _, protocol in open_ones))
-    spent = time.perf_counter() - start
-    latencies.sort()
-    return {
-        "per_second": len(latencies) / spent,
-        "p50_ms": latencies[len(latencies) // 2] * 1000,
-        "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
-    }
+    limit = plan.count / 5 + OPERATION_S if plan.count else plan.warmup + plan.seconds + OPERATION_S
+    async with asyncio.timeout(limit):
+        await asyncio.gather(*(protocol.done for _, protocol in opened))
+    return shared.measured()
 
 
 def main() -> None:
-    """``python -m benchmarks.load PORT PATH BODY CONNECTIONS SECONDS``; {c} in the path is the connection."""
-    port, path, body, connections, seconds = sys.argv[1:]
-
-    def make(connection: int, _: int) -> bytes:
-        return post(path.replace("{c}", str(connection)), body.encode())
-
-    print(json.dumps(asyncio.run(load(int(port), make, int(connections), float(seconds)))))
+    """Load as the plan says."""
+    plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    print(msgspec.json.encode(uvloop.run(load(plan))).decode())
 
 
 if __name__ == "__main__":
