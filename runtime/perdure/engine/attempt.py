@@ -117,7 +117,7 @@ class Attempt:
             self._run()
             done = self._task is not None and self._task.done()
             self.replay.check_exhausted(_what_now(self._task))
-            if not done and not self._can_be_woken():
+            if not done and not (self._futures or self._signals or self._armed):
                 raise NonDurableOperation(
                     "the handler waits for something that no journal entry will wake: an event, a queue or a future"
                     " that nothing durable completes. Wait for a result of ctx, for asyncio.sleep or for a task"
@@ -242,9 +242,6 @@ class Attempt:
         """A call that nobody waits for any more, because its task was cancelled, is cancelled too."""
         if self._futures.pop(command, None) is not None and not self.loop.is_closed():
             self._record(Cancel(callee))
-
-    def _can_be_woken(self) -> bool:
-        return bool(self._futures or self._signals or self._armed)
 
     # --- ends
 
