@@ -16,7 +16,7 @@ FIRST_AWAKEABLE = 17
 """Signal indexes below are reserved; 1 is cancellation. Restate's SDKs count awakeables from here."""
 CANCEL_SIGNAL = 1
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _INVOCATION = "inv_1"
