@@ -40,6 +40,13 @@ COMMANDS = (
     Command("generate", "write the Python code of specs"),
     Command("scaffold", "write a first version of the handlers of a spec"),
     Command("serve", "execute handlers durably, behind an HTTP port"),
+    Command("call", "call a handler and print its result"),
+    Command("send", "have a handler run in the background"),
+    Command("attach", "wait for the result of an invocation"),
+    Command("invocations", "list, describe, cancel, kill, pause, resume, restart, purge"),
+    Command("why", "say what an invocation waits for"),
+    Command("state", "read and repair the state of an object"),
+    Command("status", "say what a server serves, and how it is"),
     Command("schema", "print the JSON Schema of spec files, for editors"),
 )
 
