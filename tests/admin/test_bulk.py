@@ -56,20 +56,26 @@ def test_those_that_a_filter_finds(operator: Operator, name: str) -> None:
     other = operator.bring("running", name)
     body = {"filter": {"service": "Account", "key": name, "status": "pending"}, "operation": "cancel"}
     counted = operator.ask("POST", "/invocations/_bulk", body | {"dry_run": True}).json
-    assert (counted["matched"], counted["succeeded"], counted["invocation_ids"]) == (229, 0, ids[1:101])
+    assert (counted["matched"], counted["succeeded"], counted["invocation_ids"]) == (229, 229, ids[1:101])
     assert operator.status(ids[-1]) == "pending"
     done = operator.ask("POST", "/invocations/_bulk", body).json
-    assert (done["matched"], done["succeeded"], done["failed"], done["failures"]) == (229, 229, 0, [])
+    assert (done["matched"], done["succeeded"], done["refused"]) == (229, 229, [])
     assert {operator.status(id) for id in ids[1:]} == {"completed"}
     assert (operator.status(ids[0]), operator.status(other)) == ("running", "running")
 
 
 def test_a_filter_finds_what_it_cannot_do(operator: Operator, name: str) -> None:
-    """It is counted and named."""
+    """It is counted by reason, and a dry run says the same."""
     operator.bring("pending", name)
+    operator.send(f"/Account/{name}/hold", name)
     body = {"filter": {"key": name}, "operation": "purge"}
-    said = operator.ask("POST", "/invocations/_bulk", body).json
-    assert (said["matched"], said["succeeded"], said["failed"], len(said["failures"])) == (2, 0, 2, 2)
+    for dry_run in (True, False):
+        said = operator.ask("POST", "/invocations/_bulk", body | {"dry_run": dry_run}).json
+        assert (said["matched"], said["succeeded"]) == (3, 0)
+        assert said["refused"] == [
+            {"status": 409, "reason": "is running and cannot be purged", "count": 1},
+            {"status": 409, "reason": "is pending and cannot be purged", "count": 2},
+        ]
 
 
 def test_restarting_all_ends(operator: Operator, name: str) -> None:

@@ -17,6 +17,23 @@ def test_the_node(operator: Operator) -> None:
     assert said["ingress_endpoint"] == f"{operator.node.served.ingress_url}/"
 
 
+def test_how_the_node_is(operator: Operator, name: str) -> None:
+    """What it serves, how many invocations are in each status, and the one that waits longest for a look."""
+    before = operator.get("/status")
+    for status in STAGES:
+        operator.bring(status, f"{name}-{status}")
+    said = operator.get("/status")
+    more = {status: said["invocations"][status] - before["invocations"][status] for status in STAGES}
+    assert more == dict.fromkeys(STAGES, 1) | {"running": 2}
+    assert said["services"] == ["Stages", "Account", "Flow"]
+    assert said["uptime_ms"] >= before["uptime_ms"] > 0
+    assert (said["store"]["bytes"] > 0, said["finishing"]) == (True, 0)
+    for status in ("paused", "backing-off"):
+        oldest = said["oldest"][status]
+        assert operator.status(oldest["id"]) == status
+        assert oldest == before["oldest"].get(status, oldest)
+
+
 def test_what_is_served(operator: Operator) -> None:
     """Services, their handlers, and deployments, each of which lists its services."""
     services = {service["name"]: service for service in operator.get("/services")["services"]}
@@ -26,7 +43,9 @@ def test_what_is_served(operator: Operator) -> None:
         "Flow": "Workflow",
     }
     assert operator.get("/services/Account") == services["Account"]
-    assert operator.get("/services/Account/handlers/deposit")["input_json_schema"] == {"type": "integer"}
+    deposit = operator.get("/services/Account/handlers/deposit")
+    assert (deposit["input_json_schema"], deposit["parameter"]) == ({"type": "integer"}, "amount")
+    assert operator.get("/services/Account/handlers/balance")["parameter"] is None
     listed = operator.get("/deployments")["deployments"]
     assert {s["name"]: d["id"] for d in listed for s in d["services"]} == {
         name: service["deployment_id"] for name, service in services.items()

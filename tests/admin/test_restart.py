@@ -38,7 +38,7 @@ def test_prefixes_that_cannot_be_kept(operator: Operator, name: str) -> None:
     status, message = operator.refused("PATCH", f"{path}1")
     assert (status, message) == (
         400,
-        f"'{id}' cannot begin behind entry 1: command 1 (Run) is kept without its completion",
+        f"the invocation '{id}' cannot begin behind entry 1: command 1 (Run) is kept without its completion",
     )
     assert operator.refused("PATCH", f"{path}9")[0] == 400
     reply = operator.ask("PATCH", f"{path}x")

@@ -61,6 +61,7 @@ def test_whoever_runs_is_not_disturbed(operator: Operator, name: str) -> None:
     """409 that names him, also from the run of a workflow; it works once he has ended."""
     id = operator.bring("pending", name)
     holder = operator.get(f"/invocations/{id}/why")["reasons"][0]["invocation"]["id"]
+    assert operator.get(f"/services/Account/state/{name}")["holder"] == holder
     status, message = operator.refused("PUT", f"/services/Account/state/{name}", {"state": {}})
     assert (status, message) == (
         409,

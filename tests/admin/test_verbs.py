@@ -111,7 +111,7 @@ def test_resume_of_a_deployment(operator: Operator, name: str) -> None:
     id = operator.bring("paused", name)
     assert operator.refused("PATCH", f"/invocations/{id}/resume?deployment=dp_x")[0] == 400
     status, message = operator.refused("PATCH", f"/invocations/{id}/resume?deployment=keep")
-    assert (status, message) == (409, f"'{id}' has not begun and belongs to no deployment yet")
+    assert (status, message) == (409, f"the invocation '{id}' has not begun and belongs to no deployment yet")
     suspended = operator.bring("suspended", name)
     for deployment in ("keep", "latest", operator.get("/services/Stages")["deployment_id"]):
         assert operator.ask("PATCH", f"/invocations/{suspended}/resume?deployment={deployment}").status == 200

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from perdure.core.ids import format_id
 from perdure.core.journal import read_journal
@@ -17,6 +18,7 @@ from perdure.http.admin_bulk import answer_bulk, answer_named
 from perdure.http.admin_invocations import Filter, describe_invocation, describe_journal, search
 from perdure.http.admin_request import Refused, Request, ok, read
 from perdure.http.admin_state import answer_state
+from perdure.http.admin_status import Node, describe_status
 from perdure.http.admin_verbs import VERBS, Options, find, perform, read_id
 from perdure.http.catalog import describe_deployment, describe_handler, describe_service
 from perdure.http.exchange import Answer, Asking
@@ -34,8 +36,9 @@ Place = Callable[[Request], Awaitable[Answer]]
 class Admin:
     """Answers operators for one engine."""
 
-    def __init__(self, engine: Engine, ingress_url: str) -> None:
+    def __init__(self, engine: Engine, ingress_url: str, folder: Path) -> None:
         self._engine = engine
+        self._node = Node(version(), ingress_url, folder, engine.clock.now_ms())
         self._version = {
             "version": version(),
             "min_admin_api_version": OLDEST_API,
@@ -46,6 +49,7 @@ class Admin:
         self._places: dict[str, Place] = {
             "health": self._health,
             "version": self._say_version,
+            "status": self._status,
             "deployments": self._deployments,
             "services": self._services,
             "invocations": self._invocations,
@@ -82,6 +86,11 @@ class Admin:
         request.deepest(1)
         request.only("GET")
         return ok(self._version)
+
+    async def _status(self, request: Request) -> Answer:
+        request.deepest(1)
+        request.only("GET")
+        return ok(await describe_status(self._engine, self._node))
 
     async def _deployments(self, request: Request) -> Answer:
         """`/deployments[/{id}]`: what this process serves, which only a start with something else changes."""

@@ -13,13 +13,13 @@ from perdure.core.ids import format_id
 from perdure.engine.engine import Engine
 from perdure.http.admin_invocations import Filter, step
 from perdure.http.admin_request import Refused, Request, ok
-from perdure.http.admin_verbs import VERBS, Options, perform, read_id
+from perdure.http.admin_verbs import VERBS, Options, perform, plan, read_id
 from perdure.http.exchange import Answer
 
 AT_ONCE = 100
 NAMED_MOST = 1000
 SHOWN = 100
-"""So many ids and failures are in the answer; the counts are of all."""
+"""So many ids and reasons are in the answer; the counts are of all."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -52,18 +52,35 @@ class Restarted(msgspec.Struct, frozen=True):
     new_invocation_id: str
 
 
+class Refusals(msgspec.Struct):
+    """Why the verb was not done to some, and to how many."""
+
+    status: int
+    reason: str
+    count: int = 0
+
+
 class Tally(msgspec.Struct):
-    """What came of a bulk operation."""
+    """What came of a bulk operation; of a dry run, what would."""
 
     operation: str
     dry_run: bool
     matched: int = 0
     succeeded: int = 0
-    failed: int = 0
+    refused: list[Refusals] = []
     invocation_ids: list[str] = []
     """The first of those that matched."""
-    failures: list[Failed] = []
-    """The first of those."""
+
+    def refuse(self, refused: Refused) -> None:
+        """Count one to which it was not done."""
+        for found in self.refused:
+            if (found.status, found.reason) == (refused.status, refused.reason):
+                found.count += 1
+                return
+        if len(self.refused) <= SHOWN:
+            full = len(self.refused) == SHOWN
+            self.refused.append(Refusals(409, "other reasons") if full else Refusals(refused.status, refused.reason))
+        self.refused[-1].count += 1
 
 
 async def answer_named(engine: Engine, request: Request) -> Answer:
@@ -119,14 +136,11 @@ def _take(engine: Engine, bulk: Bulk, tally: Tally, id: bytes) -> set[bytes]:
     tally.matched += 1
     if len(tally.invocation_ids) < SHOWN:
         tally.invocation_ids.append(text)
-    if bulk.dry_run:
-        return set()
+    options = Options(deployment=bulk.deployment)
     try:
-        done = perform(engine, bulk.operation, id, Options(deployment=bulk.deployment))
+        planned = (plan if bulk.dry_run else perform)(engine, bulk.operation, id, options)
     except Refused as e:
-        tally.failed += 1
-        if len(tally.failures) < SHOWN:
-            tally.failures.append(Failed(text, str(e)))
+        tally.refuse(e)
         return set()
     tally.succeeded += 1
-    return set() if done.new_id is None else {done.new_id}
+    return set() if planned.new_id is None else {planned.new_id}

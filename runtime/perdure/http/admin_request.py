@@ -24,13 +24,17 @@ class Refused(PerdureError):
     Args:
         status: Of the answer.
         message: What is wrong.
+        reason: The same without the name of what it is about, if many can have it.
         plain: Whether it is said without JSON, as Restate does to a request that does not have the right form.
         close: Whether the connection cannot go on.
     """
 
-    def __init__(self, status: int, message: str, *, plain: bool = False, close: bool = False) -> None:
+    def __init__(
+        self, status: int, message: str, *, reason: str = "", plain: bool = False, close: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason or message
         self.plain = plain
         self.close = close
 

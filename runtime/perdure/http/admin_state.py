@@ -67,11 +67,13 @@ async def answer_state(engine: Engine, service: ServiceDef, request: Request) ->
         put = await request.body(Put)
         state = {name: bytes(value) for name, value in put.state.items()}
         _edit(engine, service, Edit(place, state, _if_match(request) or put.version))
-    found = read_state(engine.rows, place)
+    found, held = read_state(engine.rows, place), holder(engine.rows, place)
     await engine.durable()
     now = version(found)
     values: dict[str, Any] = {name: json_value(value) for name, value in found.items()}
-    said = {"service": place.service, "key": place.key, "version": now, "state": values}
+    said: dict[str, Any] = {"service": place.service, "key": place.key, "version": now, "state": values}
+    if held is not None:
+        said["holder"] = format_id(held)
     return ok(said, head=f'etag: "{now}"\r\n')
 
 

@@ -39,9 +39,10 @@ class Subject(NamedTuple):
     row: Invocation
 
 
-class Done(NamedTuple):
-    """The answer to a verb that was applied."""
+class Plan(NamedTuple):
+    """What a verb would do now, and the answer to it."""
 
+    event: Event
     status: int
     new_id: bytes | None = None
     """Of the invocation that a restart began."""
@@ -77,13 +78,13 @@ def _restart(subject: Subject, options: Options) -> Event:
     engine, id, row = subject
     _check_deployment(subject, options.deployment)
     if (row.target.service, row.target.handler) not in engine.registry.handlers:
-        raise Refused(409, f"nothing here serves {row.target.service}/{row.target.handler} any more")
+        raise _refused(409, id, f"is for {row.target.service}/{row.target.handler}, which nothing here serves any more")
     entries = read_journal(engine.rows, id, row.journal_length)
     if not entries:
-        raise Refused(410, f"the journal of '{format_id(id)}' was purged, and with it the input")
+        raise _refused(410, id, "has no journal any more, and so no input")
     fault = prefix_fault(entries, options.keep)
     if fault is not None:
-        raise Refused(400, f"'{format_id(id)}' cannot begin behind entry {options.keep}: {fault}")
+        raise _refused(400, id, f"cannot begin behind entry {options.keep}: {fault}")
     return Restarted(id, engine.target_id(row.target), options.keep)
 
 
@@ -95,9 +96,14 @@ def _check_deployment(subject: Subject, asked: str | None) -> None:
     if asked not in ("latest", "keep", f"dp_{here}"):
         raise Refused(400, f"there is no deployment '{asked}' here; {subject.row.target.service} is 'dp_{here}'")
     if subject.row.status is not Status.COMPLETED and subject.row.commands <= 1:
-        raise Refused(409, f"'{format_id(subject.id)}' has not begun and belongs to no deployment yet")
+        raise _refused(409, subject.id, "has not begun and belongs to no deployment yet")
     if asked == "keep" and subject.row.deployment != here:
-        raise Refused(409, f"'{format_id(subject.id)}' began under 'dp_{subject.row.deployment}', not served here")
+        raise _refused(409, subject.id, f"began under 'dp_{subject.row.deployment}', which is not served here")
+
+
+def _refused(status: int, id: bytes, reason: str) -> Refused:
+    """A refusal that is about one invocation; the reason alone is the same for many."""
+    return Refused(status, f"the invocation '{format_id(id)}' {reason}", reason=reason)
 
 
 def _just(event: Callable[[bytes], Event]) -> Callable[[Subject, Options], Event]:
@@ -118,20 +124,30 @@ VERBS = {
 """A suspended invocation can be resumed, and waits on: what it waits for has not come."""
 
 
-def perform(engine: Engine, name: str, id: bytes, options: Options) -> Done:
-    """Do it. Whoever is told of it waits for `durable` first.
+def plan(engine: Engine, name: str, id: bytes, options: Options) -> Plan:
+    """What a verb would do, as things are now; the event is to be applied before anything else happens.
 
     Raises:
-        Refused: It cannot be done; nothing was.
+        Refused: It cannot be done.
     """
     row = find(engine, id)
     verb = VERBS[name]
     status = verb.answers[row.status]
     if status >= 400:
-        raise Refused(status, f"the invocation '{format_id(id)}' is {status_name(row.status)} and cannot {verb.effect}")
+        raise _refused(status, id, f"is {status_name(row.status)} and cannot {verb.effect}")
     event = verb.event(Subject(engine, id, row), options)
-    engine.apply(event)
-    return Done(status, event.new_id if isinstance(event, Restarted) else None)
+    return Plan(event, status, event.new_id if isinstance(event, Restarted) else None)
+
+
+def perform(engine: Engine, name: str, id: bytes, options: Options) -> Plan:
+    """Do it. Whoever is told of it waits for `durable` first.
+
+    Raises:
+        Refused: It cannot be done; nothing was.
+    """
+    planned = plan(engine, name, id, options)
+    engine.apply(planned.event)
+    return planned
 
 
 def find(engine: Engine, id: bytes) -> Invocation:
@@ -142,7 +158,7 @@ def find(engine: Engine, id: bytes) -> Invocation:
     """
     row = engine.find(id)
     if row is None:
-        raise Refused(404, f"there is no invocation '{format_id(id)}'")
+        raise Refused(404, f"there is no invocation '{format_id(id)}'", reason="is not known")
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ def describe_handler(bound: Bound) -> dict[str, object]:
         "public": not definition.options.private,
         "input_description": _description(definition.input),
         "output_description": _description(definition.output),
+        "parameter": parameter(bound),
         "input_json_schema": json_schema(definition.input),
         "output_json_schema": json_schema(definition.output),
         "idempotency_retention": friendly(bound.facts.completed_retention_ms),
@@ -69,6 +71,13 @@ def describe_handler(bound: Bound) -> dict[str, object]:
             "on_max_attempts": "Pause" if policy.on_exhausted == "pause" else "Kill",
         },
     }
+
+
+def parameter(bound: Bound) -> str | None:
+    """What the handler calls its one parameter; None if it takes none, or its input is spread over several."""
+    if bound.definition.input is None or bound.definition.spread:
+        return None
+    return list(inspect.signature(bound.method).parameters)[1]
 
 
 def json_schema(type_: Any) -> dict[str, Any] | None:  # noqa: ANN401  a type

@@ -91,7 +91,7 @@ async def serving(
             places: list[Address] = [door.getsockname()[:2] for door in doors]
             serving = Serving(engine, *places)
             callers = Ingress(engine)
-            operators = Admin(engine, serving.ingress_url)
+            operators = Admin(engine, serving.ingress_url, Path(folder))
             servers = [
                 await _listen(doors[0], Server(callers.answer, cors, engine.clock)),
                 await _listen(doors[1], Server(operators.answer, no_cors, engine.clock)),
