@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PERDURE = Path(sys.executable).with_name("perdure")
+from tests.cli.done import PERDURE, Done, Perdure
+from tests.cli.operators import Operators
+from tests.cli.served import app
+from tests.ingress.node import Node
 
 GREETER = """\
 spec: 1
@@ -27,18 +28,6 @@ objects:
         params: {greeting: string}
         output: string
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How a command ended, and what it said."""
-
-    status: int
-    out: str
-    err: str
-
-
-Perdure = Callable[..., Done]
 
 
 @pytest.fixture
@@ -74,3 +63,18 @@ def greeter(folder: Path) -> Path:
     path.parent.mkdir()
     path.write_text(GREETER)
     return path
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A server for all commands that need one."""
+    node = Node(app(), tmp_path_factory.mktemp("served"))
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def operators(perdure: Perdure, node: Node) -> Operators:
+    """The console script, and the server that it speaks to."""
+    return Operators(perdure, node)

@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from tests.cli.conftest import GREETER, Perdure
+from tests.cli.conftest import GREETER
+from tests.cli.done import Perdure
 
 
 def test_a_good_spec(perdure: Perdure, greeter: Path) -> None:

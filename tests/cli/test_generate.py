@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import GREETER, Perdure
+from tests.cli.conftest import GREETER
+from tests.cli.done import Perdure
 
 HANDLERS = Path("generated/greeter/v1/handlers.py")
 

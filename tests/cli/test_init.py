@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from perdure.cli.init import FILES, package_name, project_name
-from tests.cli.conftest import PERDURE, Perdure
+from tests.cli.done import PERDURE, Perdure
 from tests.docs.page import free_port
 
 TOOLS = Path(sys.executable).parent

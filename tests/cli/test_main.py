@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from perdure.cli import COMMANDS
-from tests.cli.conftest import PERDURE, Perdure
+from tests.cli.done import PERDURE, Perdure
 
 
 def test_help_lists_every_command(perdure: Perdure) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import GREETER, Perdure
+from tests.cli.conftest import GREETER
+from tests.cli.done import Perdure
 
 
 def test_it_writes_a_class_for_each_service(perdure: Perdure, greeter: Path, folder: Path) -> None:

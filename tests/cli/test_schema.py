@@ -9,7 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from tests.cli.conftest import GREETER, Perdure
+from tests.cli.conftest import GREETER
+from tests.cli.done import Perdure
 
 
 def test_it_is_a_schema_that_accepts_a_spec(perdure: Perdure) -> None:

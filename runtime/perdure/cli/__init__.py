@@ -107,6 +107,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
+class _Columns(argparse.HelpFormatter):
+    """Leaves room for the longest command, whose indent argparse does not count."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        self._action_max_length = max(self._action_max_length, 4 + max(len(command.name) for command in COMMANDS))
+
+
 class _Version(argparse.Action):
     """Prints the version; a class because looking it up takes longer than everything else here."""
 
@@ -117,7 +125,8 @@ class _Version(argparse.Action):
 
 
 def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
-    parser = _Parser(prog="perdure", description="Spec-first durable execution for Python.", allow_abbrev=False)
+    about = "Spec-first durable execution for Python."
+    parser = _Parser(prog="perdure", description=about, allow_abbrev=False, formatter_class=_Columns)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for command in COMMANDS:

@@ -21,8 +21,6 @@ FILTERS = ("status", "service", "handler", "key")
 LISTED = 50
 ACCEPTED = 202
 PAGE_MOST = 10_000
-SHOWN = 10
-"""So many refusals of a bulk operation are printed; `--json` has more."""
 
 
 class Action(NamedTuple):
@@ -83,7 +81,7 @@ def _extras(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, describe, or do it. 1 if something was refused, or was not done because nobody said --yes."""
+    """List, describe, or do it. 1 if something was refused, or if nothing was done though some fit."""
     admin = Door("admin", args.admin)
     if args.action == "list":
         return _list(args, admin)
@@ -229,16 +227,16 @@ def _do_all(args: argparse.Namespace, admin: Door, chosen: dict[str, str]) -> in
     if getattr(args, "keep", None) is not None:
         raise UserError("--from is for one invocation: journals differ", hint="name it: perdure invocations restart ID")
     asked = {"filter": chosen, "operation": _route(args)}
-    if args.dry_run or not args.yes:
-        would = admin.json("POST", "/invocations/_bulk", asked | {"dry_run": True})
-        if args.dry_run or not would["matched"]:
-            _summarize(args, would)
-            return 0
-        if not _agreed(args, would["matched"]):
-            return 1
-    said = admin.json("POST", "/invocations/_bulk", asked)
+    if args.yes and not args.dry_run:
+        said = admin.json("POST", "/invocations/_bulk", asked)
+    else:
+        said = admin.json("POST", "/invocations/_bulk", asked | {"dry_run": True})
+        if said["succeeded"] and not args.dry_run:
+            if not _agreed(args, said["succeeded"]):
+                return 1
+            said = admin.json("POST", "/invocations/_bulk", asked)
     _summarize(args, said)
-    return int(bool(said["failed"]))
+    return int(bool(said["matched"]) and not said["succeeded"])
 
 
 def _agreed(args: argparse.Namespace, count: int) -> bool:
@@ -255,9 +253,7 @@ def _summarize(args: argparse.Namespace, said: dict[str, Any]) -> None:
         print_json(said)
         return
     fit = f"{plural(said['matched'], 'invocation')} {'fits' if said['matched'] == 1 else 'fit'}"
-    if said["dry_run"]:
-        print(f"{fit}; nothing was done")
-        return
-    print(f"{fit}; {args.action}: {said['succeeded']} done, {said['failed']} not")
-    for failure in said["failures"][:SHOWN]:
-        print(f"  {failure['error']}", file=sys.stderr)
+    done = f"{said['succeeded']} would be done" if said["dry_run"] else f"{said['succeeded']} done"
+    print(f"{fit}; {args.action}: {done}")
+    for refusal in said["refused"]:
+        print(f"  {refusal['count']} not: {refusal['reason']}")
