@@ -139,9 +139,11 @@ def _figures(arguments: argparse.Namespace) -> list[report.Figure]:
     for name, command in COMMANDS.items():
         if not _wanted(name, command, arguments):
             continue
-        _say(f"{name}: {command.about}")
         counts = tuple(arguments.counts or (command.quick if arguments.quick else command.counts))
         targets = tuple(each for each in command.targets if each in (arguments.targets or command.targets))
+        if not targets:
+            continue
+        _say(f"{name}: {command.about}")
         found += command.measure(Ask(targets=targets, counts=counts))
     return found
 

@@ -156,6 +156,7 @@ class Ceiling:
             "tick": self.tick,
             "nap": self.nap,
             "report": self.report,
+            "late": self.late,
             "run": self.run,
             "decide": self.decide,
             "attach": self.attach,
@@ -223,6 +224,10 @@ class Ceiling:
     async def report(self, _: list[str], __: bytes) -> Answer:
         """No record."""
         return 200, SEEN.report()
+
+    async def late(self, _: list[str], __: bytes) -> Answer:
+        """No record."""
+        return 200, SEEN.late()
 
     async def run(self, path: list[str], body: bytes) -> Answer:
         """One record, one commit."""

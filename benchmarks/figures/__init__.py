@@ -34,9 +34,9 @@ def fresh(name: str) -> Generator[Target]:
         yield target
 
 
-def seen(target: Target) -> dict[str, float]:
-    """What the handlers of a target have seen (`seen.Seen.report`)."""
-    return msgspec.json.decode(ask(target.port, "/Bench/report"), type=dict[str, float])
+def seen(target: Target, what: str = "report") -> dict[str, float]:
+    """What the handlers of a target have seen (`seen.Seen`): `report`, or `late`."""
+    return msgspec.json.decode(ask(target.port, f"/Bench/{what}"), type=dict[str, float])
 
 
 def await_seen(target: Target, key: str, count: int, limit_s: float) -> dict[str, float]:

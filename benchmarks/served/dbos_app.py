@@ -107,6 +107,10 @@ async def answer_report(path: list[str], body: object) -> object:
     return SEEN.report()
 
 
+async def answer_late(path: list[str], body: object) -> object:
+    return SEEN.late()
+
+
 ANSWERS = {
     "greet": lambda path, body: greet(body),
     "add": lambda path, body: add(path[1], body),
@@ -118,6 +122,7 @@ ANSWERS = {
     "decide": lambda path, body: DBOS.send_async(path[1], body, "decision"),
     "attach": answer_attach,
     "report": answer_report,
+    "late": answer_late,
 }
 
 

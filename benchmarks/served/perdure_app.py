@@ -52,6 +52,9 @@ class TheBench(Bench):
     async def report(self, ctx: BenchContext) -> perdure.Json:
         return SEEN.report()
 
+    async def late(self, ctx: BenchContext) -> perdure.Json:
+        return SEEN.late()
+
     async def echo(self, ctx: BenchContext, text: str) -> str:
         return text
 

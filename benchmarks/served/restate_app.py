@@ -54,6 +54,11 @@ async def report(_: restate.Context) -> dict[str, Any]:
     return SEEN.report()
 
 
+@bench.handler()
+async def late(_: restate.Context) -> dict[str, Any]:
+    return SEEN.late()
+
+
 @counter.handler()
 async def add(ctx: restate.ObjectContext, amount: int) -> int:
     total = (await ctx.get("total", type_hint=int) or 0) + amount
