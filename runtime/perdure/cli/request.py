@@ -161,8 +161,8 @@ def _help(args: argparse.Namespace, described: dict[str, Any], form: Form) -> st
         width = max(len(form.describe(name)) for name in form.fields)
         lines += ["", "fields:"]
         for name in form.fields:
-            needed = "" if name in form.required else "(may be left out)"
-            lines.append(f"  {form.describe(name):<{width}}  {form.about(name)} {needed}".rstrip())
+            said = [form.about(name), "" if name in form.required else "(may be left out)"]
+            lines.append(f"  {form.describe(name):<{width}}  {' '.join(filter(None, said))}".rstrip())
     else:
         lines += ["", f"Its input is one value: {form.type_name(described['input_json_schema'])}."]
     return "\n".join(lines)
