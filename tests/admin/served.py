@@ -49,6 +49,19 @@ async def _steps(ctx: perdure.Context, name: str) -> int:
     return count
 
 
+async def _mail(ctx: perdure.Context, name: str) -> int:
+    """A run that fails once."""
+
+    def send() -> int:
+        ENTERED[name] = ENTERED.get(name, 0) + 1
+        if ENTERED[name] == 1:
+            raise ConnectionError("as told")
+        return ENTERED[name]
+
+    count: int = await ctx.run("mail", send)
+    return count
+
+
 async def _run(ctx: perdure.Context, name: str) -> str:
     ENTERED[name] = ENTERED.get(name, 0) + 1
     word: str = await promise(ctx, "word").value()
@@ -82,6 +95,7 @@ def app() -> perdure.App:
         Method("suspend", _sleep, input=str, options=suspends),
         Method("back_off", _fail_first, input=str, options=backs_off),
         Method("pause", _fail_first, input=str, options=pauses),
+        Method("mail", _mail, input=str, output=int, options=backs_off),
         Method("steps", _steps, input=str, output=int),
     )
     account = serve(

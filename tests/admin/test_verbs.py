@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from tests.admin.operator import STAGES, Operator
+from tests.admin.operator import PATIENCE_S, STAGES, Operator
 
 UNKNOWN = "inv_1" + "0" * 33
 
@@ -115,6 +117,18 @@ def test_resume_of_a_deployment(operator: Operator, name: str) -> None:
     suspended = operator.bring("suspended", name)
     for deployment in ("keep", "latest", operator.get("/services/Stages")["deployment_id"]):
         assert operator.ask("PATCH", f"/invocations/{suspended}/resume?deployment={deployment}").status == 200
+
+
+def test_resume_of_a_run(operator: Operator, name: str) -> None:
+    """Its attempt is there and waits for an hour; resumed, the run is tried at once."""
+    id = operator.send("/Stages/mail", name)
+    deadline = time.monotonic() + PATIENCE_S
+    while not operator.get(f"/invocations/{id}/why")["reasons"][0]["text"].startswith("tries run mail again"):
+        assert time.monotonic() < deadline
+    assert operator.status(id) == "running"
+    assert operator.ask("PATCH", f"/invocations/{id}/resume").status == 200
+    operator.await_status(id, "completed")
+    assert operator.node.ask("GET", f"/restate/invocation/{id}/output").json == 2
 
 
 def test_old_way_to_end(operator: Operator, name: str) -> None:

@@ -89,6 +89,24 @@ def test_a_resumed_one_does_not_wait_for_its_back_off() -> None:
     assert node.apply(Resumed(id)) == []
 
 
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.SUSPENDED, Status.PAUSED])
+def test_a_run_does_not_wait_for_its_back_off_either(status: Status) -> None:
+    """Resumed, each run that backs off is tried now, whether its attempt is in memory, suspended or paused."""
+    node = Node()
+    id = node.submit("Svc/go")
+    node.step(id, Run("a"), Run("b"), Sleep(BEGIN_MS + DAY))
+    node.apply(RunFailed(id, 1, DOWN, PATIENT))
+    if status is Status.SUSPENDED:
+        node.suspend(id)
+    elif status is Status.PAUSED:
+        node.apply(Paused(id, DOWN))
+    assert node.row(id).status is status
+    assert node.apply(Resumed(id)) == [RetryRun(id, 1) if status is Status.RUNNING else Start(id)]
+    assert (node.row(id).status, node.row(id).open[1]) == (Status.RUNNING, OpenRun())
+    assert len(node.keys(b"t")) == 1, "of the sleep"
+    assert node.apply(Resumed(id)) == []
+
+
 def test_an_operator_pauses_what_is_under_way() -> None:
     """What ends meanwhile is recorded, and heard when it goes on."""
     node = Node()

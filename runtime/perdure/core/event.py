@@ -100,7 +100,7 @@ class Paused(msgspec.Struct, frozen=True):
 
 
 class Resumed(msgspec.Struct, frozen=True):
-    """An operator lets a paused or backing-off invocation go on now."""
+    """An operator lets what is paused or backs off, an invocation or a run of it, go on now."""
 
     id: bytes
 

@@ -222,6 +222,7 @@ def _paused(w: Work, event: Paused) -> None:
 
 
 def _resumed(w: Work, event: Resumed) -> None:
+    lifecycle.retry_runs(w, event.id)
     lifecycle.resume(w, event.id)
 
 

@@ -20,7 +20,7 @@ from perdure.core.entry import (
     Signal,
     Target,
 )
-from perdure.core.event import Abort, Failed, Notify, Respond, Start
+from perdure.core.event import Abort, Failed, Notify, Respond, RetryRun, Start
 from perdure.core.ids import CANCEL_SIGNAL
 from perdure.core.port import Facts
 from perdure.core.retry import RetryState, next_try
@@ -231,6 +231,32 @@ def resume(w: Work, id: bytes) -> None:
     if row is not None and row.status in (Status.PAUSED, Status.BACKING_OFF):
         _clear_retry(w, id, row)
         start(w, id, replace(row, retry=None))
+
+
+def runs_backing_off(row: Invocation, now_ms: int) -> dict[int, int]:
+    """The runs that wait for their next try: the index of the command, and when it is due."""
+    return {
+        command: item.retry.next_at_ms
+        for command, item in row.open.items()
+        if isinstance(item, OpenRun) and item.retry is not None and item.retry.next_at_ms > now_ms
+    }
+
+
+def retry_runs(w: Work, id: bytes) -> None:
+    """Let runs that back off be tried now, with their failures forgotten."""
+    row = w.load(id)
+    waiting = {} if row is None else runs_backing_off(row, w.now_ms)
+    if row is None or not waiting:
+        return
+    for command, at_ms in waiting.items():
+        w.txn.delete(timer_key(at_ms, id, TimerKind.RUN_RETRY, command))
+    row = replace(row, open={**row.open, **dict.fromkeys(waiting, OpenRun())})
+    if row.status is Status.SUSPENDED:
+        start(w, id, row)
+        return
+    w.store(id, row)
+    if row.status is Status.RUNNING:
+        w.actions.extend(RetryRun(id, command) for command in waiting)
 
 
 def _clear_retry(w: Work, id: bytes, row: Invocation) -> None:

@@ -12,7 +12,7 @@ from perdure.core.entry import Failure
 from perdure.core.event import Event, JournalPurged, Killed, Paused, Purged, Restarted, Resumed, Signalled
 from perdure.core.ids import CANCEL_SIGNAL, BadId, format_id, parse_id
 from perdure.core.journal import read_journal
-from perdure.core.lifecycle import CANCELLED
+from perdure.core.lifecycle import CANCELLED, runs_backing_off
 from perdure.core.restart import prefix_fault
 from perdure.core.tables import Invocation, Status
 from perdure.core.why import status_name
@@ -121,7 +121,7 @@ VERBS = {
     "purge": Verb(_just(Purged), _COMPLETED_ONLY, "be purged"),
     "purge-journal": Verb(_just(JournalPurged), _COMPLETED_ONLY, "lose its journal"),
 }
-"""A suspended invocation can be resumed, and waits on: what it waits for has not come."""
+"""A suspended invocation can be resumed: a run that backs off is tried now, and for all else it waits on."""
 
 
 def plan(engine: Engine, name: str, id: bytes, options: Options) -> Plan:
@@ -132,7 +132,9 @@ def plan(engine: Engine, name: str, id: bytes, options: Options) -> Plan:
     """
     row = find(engine, id)
     verb = VERBS[name]
-    status = verb.answers[row.status]
+    waits = row.status is Status.RUNNING and runs_backing_off(row, engine.clock.now_ms())
+    # As Restate has it, for which an invocation whose run failed backs off as a whole.
+    status = verb.answers[Status.BACKING_OFF if waits else row.status]
     if status >= 400:
         raise _refused(status, id, f"is {status_name(row.status)} and cannot {verb.effect}")
     event = verb.event(Subject(engine, id, row), options)
