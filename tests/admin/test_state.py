@@ -76,6 +76,17 @@ def test_whoever_runs_is_not_disturbed(operator: Operator, name: str) -> None:
     assert operator.ask("PUT", f"/services/Flow/state/{name}", {"state": {}}).status == 200
 
 
+def test_a_holder_is_ended_with_the_edit(operator: Operator, name: str) -> None:
+    """If it is asked for: the next in the queue runs on the new state at once."""
+    held = operator.send(f"/Account/{name}/hold", name)
+    queued = operator.send(f"/Account/{name}/deposit", 1)
+    body = {"state": {"balance": 10}, "end_holder": True}
+    reply = operator.ask("PUT", f"/services/Account/state/{name}", body)
+    assert reply.status == 200
+    assert operator.status(held) == "completed"
+    assert operator.node.ask("GET", f"/restate/invocation/{queued}/attach").json == 11
+
+
 @pytest.mark.parametrize(
     ("path", "state", "answer", "message"),
     [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from perdure.core.entry import Ok, SetState, Target
-from perdure.core.event import Ended, StateEdited, Stepped, Submitted
+from perdure.core.event import Ended, Paused, Start, StateEdited, Stepped, Submitted
 from perdure.core.ids import workflow_id
+from perdure.core.lifecycle import KILLED
 from perdure.core.state import Fault, edit_fault, holder, read_state, version
 from tests.core.node import Node
 
@@ -36,7 +37,7 @@ def test_an_edit_of_another_version_does_nothing() -> None:
     node.apply(StateEdited(PLACE, {"a": b"1"}, EMPTY))
     node.apply(StateEdited(PLACE, {"a": b"2"}, EMPTY))
     assert _state(node) == {"a": b"1"}
-    assert edit_fault(node.rows, PLACE, EMPTY) is Fault.CHANGED
+    assert edit_fault(node.rows, StateEdited(PLACE, {}, EMPTY)) is Fault.CHANGED
     node.apply(StateEdited(PLACE, {"a": b"2"}, version({"a": b"1"})))
     assert _state(node) == {"a": b"2"}
 
@@ -54,7 +55,7 @@ def test_an_object_is_not_edited_while_somebody_has_its_key() -> None:
     node.apply(Submitted(ID, Target("Obj", "k", "go"), b""))
     node.apply(Stepped(ID, (SetState("a", b"1"),)))
     node.apply(StateEdited(PLACE, {"a": b"2"}))
-    assert (holder(node.rows, PLACE), edit_fault(node.rows, PLACE, None)) == (ID, Fault.HELD)
+    assert (holder(node.rows, PLACE), edit_fault(node.rows, StateEdited(PLACE, {}))) == (ID, Fault.HELD)
     assert _state(node) == {"a": b"1"}
     node.apply(Stepped(ID, (), Ended(Ok())))
     node.apply(StateEdited(PLACE, {"a": b"2"}))
@@ -71,3 +72,16 @@ def test_a_workflow_is_not_edited_while_it_runs() -> None:
     node.apply(Stepped(id, (), Ended(Ok())))
     node.apply(StateEdited(FLOW, {"a": b"2"}))
     assert _state(node, FLOW) == {"a": b"2"}
+
+
+def test_a_holder_that_cannot_go_on_is_ended_with_the_edit() -> None:
+    """One that is paused because of the state: who comes next must not meet the old one. The version still counts."""
+    node = Node()
+    paused, queued = node.submit("Obj/k/go"), node.submit("Obj/k/go")
+    node.apply(Paused(paused, KILLED))
+    node.apply(StateEdited(PLACE, {"a": b"2"}, "other", end_holder=True))
+    assert (holder(node.rows, PLACE), _state(node)) == (paused, {})
+    actions = node.apply(StateEdited(PLACE, {"a": b"2"}, EMPTY, end_holder=True))
+    assert (holder(node.rows, PLACE), _state(node)) == (queued, {"a": b"2"})
+    assert Start(queued) in actions
+    assert node.row(paused).result == KILLED

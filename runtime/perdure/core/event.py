@@ -142,6 +142,8 @@ class StateEdited(msgspec.Struct, frozen=True):
     state: dict[str, bytes]
     expected: str | None = None
     """Version of the state that is replaced; None if any."""
+    end_holder: bool = False
+    """Whether whoever may change the state is killed. The next in the inbox begins with the new state."""
 
 
 Event: TypeAlias = (

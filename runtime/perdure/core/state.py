@@ -11,6 +11,7 @@ import hashlib
 from perdure.core.entry import Target
 from perdure.core.event import StateEdited
 from perdure.core.ids import workflow_id
+from perdure.core.lifecycle import kill
 from perdure.core.port import Txn
 from perdure.core.tables import (
     INVOCATION,
@@ -57,21 +58,27 @@ def holder(txn: Txn, place: Target) -> bytes | None:
     return None if row is None or row.status in (Status.SCHEDULED, Status.COMPLETED) else id
 
 
-def edit_fault(txn: Txn, place: Target, expected: str | None) -> Fault | None:
-    """Why an edit that expects this version would do nothing; None if it would be done."""
-    if holder(txn, place) is not None:
+def edit_fault(txn: Txn, event: StateEdited) -> Fault | None:
+    """Why an edit would do nothing; None if it would be done."""
+    if not event.end_holder and holder(txn, event.place) is not None:
         return Fault.HELD
-    if expected is not None and expected != version(read_state(txn, place)):
+    if event.expected is not None and event.expected != version(read_state(txn, event.place)):
         return Fault.CHANGED
     return None
 
 
 def edit(w: Work, event: StateEdited) -> None:
-    """Put other state in the place of what there is, unless there is a fault."""
-    if edit_fault(w.txn, event.place, event.expected) is not None:
+    """Put other state in the place of what there is, unless there is a fault.
+
+    The holder is killed after the edit: his end passes the key on, and the next one begins with what is there.
+    """
+    if edit_fault(w.txn, event) is not None:
         return
+    held = holder(w.txn, event.place)
     where = address(event.place)
     for key in list(w.txn.keys(state_key(where))):
         w.txn.delete(key)
     for name, value in event.state.items():
         w.txn.put(STATE, state_key(where, name), StateValue(name, value))
+    if held is not None:
+        kill(w, held)

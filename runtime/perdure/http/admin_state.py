@@ -5,7 +5,7 @@ Law: what is written is what the spec says; an edit that is answered with 2xx wa
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -37,14 +37,7 @@ class Put(msgspec.Struct, frozen=True):
 
     state: dict[str, msgspec.Raw]
     version: str | None = None
-
-
-class Edit(NamedTuple):
-    """What is to be where, and the version of what it replaces; None if any."""
-
-    place: Target
-    state: dict[str, bytes]
-    expected: str | None
+    end_holder: bool = False
 
 
 async def answer_state(engine: Engine, service: ServiceDef, request: Request) -> Answer:
@@ -59,14 +52,14 @@ async def answer_state(engine: Engine, service: ServiceDef, request: Request) ->
         request.only("POST")
         modified = await request.body(Modified)
         state = {name: _octets(name, value) for name, value in modified.new_state.items()}
-        _edit(engine, service, Edit(_place(service, modified.object_key), state, modified.version))
+        _edit(engine, service, StateEdited(_place(service, modified.object_key), state, modified.version))
         await engine.durable()
         return Answer(202)
     place = _place(service, request.segments[3])
     if request.only("GET", "PUT") == "PUT":
         put = await request.body(Put)
         state = {name: bytes(value) for name, value in put.state.items()}
-        _edit(engine, service, Edit(place, state, _if_match(request) or put.version))
+        _edit(engine, service, StateEdited(place, state, _if_match(request) or put.version, put.end_holder))
     found, held = read_state(engine.rows, place), holder(engine.rows, place)
     await engine.durable()
     now = version(found)
@@ -98,10 +91,10 @@ def _if_match(request: Request) -> str | None:
     return None if tag == "*" else tag.removeprefix("W/").strip('"')
 
 
-def _edit(engine: Engine, service: ServiceDef, edit: Edit) -> None:
-    place, state, expected = edit
-    _check(service, state)
-    fault = edit_fault(engine.rows, place, expected)
+def _edit(engine: Engine, service: ServiceDef, edit: StateEdited) -> None:
+    place = edit.place
+    _check(service, edit.state)
+    fault = edit_fault(engine.rows, edit)
     where = f"the state of {service.name}/{place.key}"
     if fault is Fault.HELD:
         held = holder(engine.rows, place)
@@ -109,8 +102,8 @@ def _edit(engine: Engine, service: ServiceDef, edit: Edit) -> None:
         raise Refused(409, f"{where} belongs to the invocation '{format_id(held)}' until that ends")
     if fault is Fault.CHANGED:
         now = version(read_state(engine.rows, place))
-        raise Refused(412, f"{where} is not of version '{expected}' but of version '{now}': read it again")
-    engine.apply(StateEdited(place, state, expected))
+        raise Refused(412, f"{where} is not of version '{edit.expected}' but of version '{now}': read it again")
+    engine.apply(edit)
 
 
 def _check(service: ServiceDef, state: dict[str, bytes]) -> None:
