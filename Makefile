@@ -38,7 +38,7 @@ pytest: $(STAMP) ## The tests alone
 demo: $(STAMP) ## From a spec to a signup that survives a SIGKILL, in a minute
 	$(BIN)/python examples/demo.py
 
-bench: $(BENCH)/.installed ## Measure everything, for hours; make bench ARGS=--quick: does it work?
+bench: $(BENCH)/.installed ## Measure everything, for an hour or two; with ARGS=--quick: does it work?
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 generate: $(STAMP) ## Write generated/ anew from specs/

@@ -202,8 +202,8 @@ KINDS = {
     "perdure": Kind("perdure serve", Perdure, 1500),
     "ceiling": Kind("aiohttp + LMDB group commit, no engine", Ceiling, 3000),
     "echo": Kind("aiohttp, an echo that remembers nothing", Echo, 0, ("W1",)),
-    "restate": Kind("Restate + Python SDK (Hypercorn)", Restate, 300),
-    "restate-tuned": Kind("Restate + Python SDK (Granian, 1 partition, quiet)", RestateTuned, 300),
+    "restate": Kind("Restate + Python SDK (Hypercorn)", Restate, 500),
+    "restate-tuned": Kind("Restate + Python SDK (Granian, 1 partition, quiet)", RestateTuned, 500),
     "dbos": Kind("DBOS + SQLite behind aiohttp", Dbos, 50),
 }
 """All targets by name."""
