@@ -54,11 +54,11 @@ def _derived(*identity: str) -> bytes:
 
 
 def format_id(id: bytes) -> str:
-    """Text form, as callers see it: ``inv_1`` and 33 base-62 digits."""
+    """Text form, as callers see it: ``inv_1`` and 33 base-62 digits, as Restate writes the same bytes."""
     return (
         _INVOCATION
-        + _base62(int.from_bytes(id[:8], "big"), _HEAD_CHARS)
-        + _base62(int.from_bytes(id[8:], "big"), _TAIL_CHARS)
+        + _base62(int.from_bytes(id[:8], "little"), _HEAD_CHARS)
+        + _base62(int.from_bytes(id[8:], "little"), _TAIL_CHARS)
     )
 
 
@@ -74,8 +74,8 @@ def parse_id(text: str) -> bytes:
     if len(digits) != _HEAD_CHARS + _TAIL_CHARS:
         raise BadId(f"bad invocation id '{text}': it should have {_HEAD_CHARS + _TAIL_CHARS} digits")
     try:
-        head = _unbase62(digits[:_HEAD_CHARS]).to_bytes(8, "big")
-        tail = _unbase62(digits[_HEAD_CHARS:]).to_bytes(16, "big")
+        head = _unbase62(digits[:_HEAD_CHARS]).to_bytes(8, "little")
+        tail = _unbase62(digits[_HEAD_CHARS:]).to_bytes(16, "little")
     except (KeyError, OverflowError):
         raise BadId(f"bad invocation id '{text}': not base 62") from None
     return head + tail
