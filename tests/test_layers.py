@@ -30,6 +30,7 @@ PLANTED = [
     ("templates know nobody", "templates/perdure_templates/planted.py", "import perdure_codegen"),
     ("only http knows aiohttp", "runtime/perdure/engine/planted.py", "import aiohttp"),
     ("only the LMDB adapter knows LMDB", "runtime/perdure/engine/planted.py", "import lmdb"),
+    ("only restate knows Restate's SDK and what it needs", "runtime/perdure/engine/planted.py", "import restate"),
     ("the generator is pure but for its rim", "codegen/perdure_codegen/model.py", "import pathlib"),
 ]
 
