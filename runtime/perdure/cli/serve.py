@@ -1,27 +1,28 @@
 """`perdure serve`: an app behind its ports, until it is told to stop.
 
 The law: `ready` is the last line of the start, and is printed when requests are answered. A stop lets what is
-under way come to an end, and whoever is in a hurry says it twice.
+under way come to an end. An option that does not belong to the engine is refused, not ignored.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import errno
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, get_args
 
 from perdure.app import App
+from perdure.cli import cluster
+from perdure.cli.cluster import Defaults
 from perdure.cli.console import UserError, plural
 from perdure.cli.loading import load_app
+from perdure.cli.signals import either, stop_signals
 from perdure.engine.deployment import InFlight
 from perdure.engine.engine import Recovered
 from perdure.errors import DeploymentRefused, StoreError
@@ -34,28 +35,60 @@ INGRESS, ADMIN, DATA = "127.0.0.1:8080", "127.0.0.1:9070", "./perdure-data"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes MODULE:APP, --data, --ingress, --admin and --in-flight."""
+    """It takes MODULE:APP, --engine, and the options of each engine."""
     parser.add_argument("app", metavar="MODULE:APP", help="where the app is: `shop.app:app` is `app` in shop/app.py")
-    about = "the folder that holds everything; one process at a time (default: %(default)s, or $PERDURE_DATA)"
-    parser.add_argument("--data", type=Path, metavar="DIR", default=os.environ.get("PERDURE_DATA", DATA), help=about)
-    about = "where callers come; port 0 is any free one (default: %(default)s, or $PERDURE_INGRESS)"
-    default = os.environ.get("PERDURE_INGRESS", INGRESS)
-    parser.add_argument("--ingress", type=_address, metavar="HOST:PORT", default=default, help=about)
-    about = "where operators come (default: %(default)s, or $PERDURE_ADMIN)"
-    default = os.environ.get("PERDURE_ADMIN", ADMIN)
-    parser.add_argument("--admin", type=_address, metavar="HOST:PORT", default=default, help=about)
-    about = "what to do with invocations that began under another deployment (default: %(default)s)"
-    parser.add_argument("--in-flight", choices=get_args(InFlight), default="refuse", help=about)
+    about = "what keeps the journals: this process alone, or a Restate cluster (default: %(default)s)"
+    parser.add_argument("--engine", choices=("embedded", "restate"), default="embedded", help=about)
+    # What is not given is not in the namespace, so that an option of the other engine can be seen.
+    engines = {"embedded": _embedded_arguments(parser), "restate": cluster.arguments(parser, _address)}
+    parser.set_defaults(engines=engines)
+
+
+def _embedded_arguments(parser: argparse.ArgumentParser) -> Defaults:
+    """It takes --data, --ingress, --admin and --in-flight. Returns their defaults."""
+    group = parser.add_argument_group("with --engine embedded")
+    about = f"the folder that holds everything; one process at a time (default: $PERDURE_DATA, or {DATA})"
+    group.add_argument("--data", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=about)
+    about = f"where callers come; port 0 is any free one (default: $PERDURE_INGRESS, or {INGRESS})"
+    group.add_argument("--ingress", type=_address, metavar="HOST:PORT", default=argparse.SUPPRESS, help=about)
+    about = f"where operators come (default: $PERDURE_ADMIN, or {ADMIN})"
+    group.add_argument("--admin", type=_address, metavar="HOST:PORT", default=argparse.SUPPRESS, help=about)
+    about = "what to do with invocations that began under another deployment (default: refuse)"
+    group.add_argument("--in-flight", choices=get_args(InFlight), default=argparse.SUPPRESS, help=about)
+    return {
+        "data": lambda: Path(os.environ.get("PERDURE_DATA", DATA)),
+        "ingress": lambda: _address(os.environ.get("PERDURE_INGRESS", INGRESS)),
+        "admin": lambda: _address(os.environ.get("PERDURE_ADMIN", ADMIN)),
+        "in_flight": lambda: "refuse",
+    }
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve. 0 after a stop that was asked for, 1 if it cannot start or has to end."""
+    _complete(args)
     sys.path.insert(0, str(Path.cwd()))
     app = load_app(args.app)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
+    if args.engine == "restate":
+        return _run(cluster.serve(app, args, _headline(app, args)))
     return _run(_serve(app, args))
+
+
+def _complete(args: argparse.Namespace) -> None:
+    """Fill in what was not given, and refuse what the engine does not know."""
+    for engine, defaults in args.engines.items():
+        for name, default in defaults.items():
+            given = name in args
+            if engine != args.engine and given:
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is for --engine {engine}, and this is --engine {args.engine}")
+            if engine == args.engine and not given:
+                try:
+                    setattr(args, name, default())
+                except argparse.ArgumentTypeError as e:
+                    raise UserError(f"$PERDURE_{name.upper()}: {e}") from None
 
 
 def _address(text: str) -> Address:
@@ -77,13 +110,13 @@ def _run(main: Coroutine[Any, Any, int]) -> int:
 
 async def _serve(app: App, args: argparse.Namespace) -> int:
     stopping = asyncio.Event()
-    with _signals(stopping):
+    with stop_signals(stopping):
         try:
             async with serving(
                 app, args.data, ingress=args.ingress, admin=args.admin, in_flight=args.in_flight
             ) as served:
                 print(_summary(app, args, served), flush=True)
-                await _either(stopping, served.engine.failed)
+                await either(stopping, served.engine.failed)
                 failure = served.engine.store_error
                 print("stopping: what is under way comes to an end" if failure is None else "stopping", flush=True)
         except (StoreError, DeploymentRefused) as e:
@@ -105,52 +138,24 @@ def _cannot_listen(error: OSError) -> Exception:
     return error
 
 
-@contextlib.contextmanager
-def _signals(stopping: asyncio.Event) -> Any:  # noqa: ANN401  a context without a value
-    """SIGTERM and SIGINT ask for a stop; the second one does not ask."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, _stop(stopping))
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-def _stop(stopping: asyncio.Event) -> Callable[[], None]:
-    def stop() -> None:
-        if stopping.is_set():
-            # What was acknowledged is on disk, and all else goes on at the next start.
-            os._exit(1)
-        stopping.set()
-
-    return stop
-
-
-async def _either(*events: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-
-
 # --- the summary -------------------------------------------------------------------------------------------
 
 
 def _summary(app: App, args: argparse.Namespace, served: Serving) -> str:
-    services = app.registry.services.values()
-    width = max((len(service.name) for service in services), default=0)
-    lines = [f"perdure {version()} serves {args.app}"]
-    lines += [f"  {_service(service, width)}" for service in services]
-    lines += [
+    lines = [
+        *_headline(app, args),
         f"  ingress  {served.ingress_url}",
         f"  admin    {served.admin_url}",
         f"  data     {args.data}: {_recovered(served.engine.recovered)}",
         "ready",
     ]
     return "\n".join(lines)
+
+
+def _headline(app: App, args: argparse.Namespace) -> list[str]:
+    services = app.registry.services.values()
+    width = max((len(service.name) for service in services), default=0)
+    return [f"perdure {version()} serves {args.app}", *(f"  {_service(service, width)}" for service in services)]
 
 
 def _service(service: ServiceDef, width: int) -> str:
