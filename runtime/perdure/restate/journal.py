@@ -226,17 +226,9 @@ class RestateJournal:
             handle: int = self._asking.command(send, self._vm, command)
             return msgspec.structs.replace(command, callee=handle.to_bytes(8, "big"))
         if isinstance(command, SetState | ClearState | ClearAllState):
-            self._check_writable()
+            _check_writable(self.target, self._bound)
         self._asking.command(TOLD[type(command)], self._vm, command)
         return command
-
-    def _check_writable(self) -> None:
-        kind = self._bound.definition.kind
-        if kind not in STATE_KINDS:
-            raise NonDurableOperation(
-                f"{self.target} is a {kind} handler: only the exclusive handlers of an object"
-                " and the run of a workflow may write state"
-            )
 
     async def read_state(self, name: str) -> bytes | None:
         """One value of the object's state."""
@@ -299,6 +291,15 @@ class RestateJournal:
         if self._vm.is_completed(handle):
             return self.stream.take(handle)
         return await self._future(handle, _plain)
+
+
+def _check_writable(target: Target, bound: Bound) -> None:
+    kind = bound.definition.kind
+    if kind not in STATE_KINDS:
+        raise NonDurableOperation(
+            f"{target} is a {kind} handler: only the exclusive handlers of an object and the run of a workflow may"
+            " write state"
+        )
 
 
 def _plain(result: Result) -> Any:  # noqa: ANN401  bytes or texts

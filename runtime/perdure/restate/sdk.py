@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from restate.vm import Failure, Invocation, Run, RunRetryConfig, UnresolvedFuture
@@ -23,8 +23,6 @@ CANCELLED: int = _native.CANCEL_NOTIFICATION_HANDLE
 
 WAKE = {"type": "restate.run_completed", "data": None}
 """Event that makes an attempt look again."""
-
-Headers = Sequence[tuple[str, str]]
 
 
 class CallHandles(Protocol):
@@ -49,20 +47,16 @@ class Progress(Protocol):
 class Commands(Protocol):
     """Takes commands and gives the handles of their answers."""
 
+    # Service, handler and input; then, by name, key, idempotency_key, headers, and of a send its delay in ms.
+    sys_call: Callable[..., CallHandles]
+    sys_send: Callable[..., int]
+
     def sys_get_state(self, name: str) -> int: ...
     def sys_get_state_keys(self) -> int: ...
     def sys_set_state(self, name: str, value: bytes) -> None: ...
     def sys_clear_state(self, name: str) -> None: ...
     def sys_clear_all_state(self) -> None: ...
     def sys_sleep(self, millis: int) -> int: ...
-    def sys_call(
-        self, service: str, handler: str, parameter: bytes, *, key: str | None, idempotency_key: str | None,
-        headers: Headers,
-    ) -> CallHandles: ...  # fmt: skip
-    def sys_send(
-        self, service: str, handler: str, parameter: bytes, *, key: str | None, delay: int | None,
-        idempotency_key: str | None, headers: Headers,
-    ) -> int: ...  # fmt: skip
     def sys_cancel(self, invocation_id: str) -> None: ...
     def attach_invocation(self, invocation_id: str) -> int: ...
 

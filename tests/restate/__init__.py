@@ -1,0 +1,1 @@
+"""The same handlers on both engines, and what is Restate's alone."""
