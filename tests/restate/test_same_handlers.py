@@ -301,8 +301,7 @@ def test_state(made: Made, client: perdure.SyncClient, key: str) -> None:
     assert counter.add(amount=5) == 5
     counter.remember(text="four")
     assert (counter.get(), counter.names()) == (4, ["count", "note"])
-    counter.forget()
-    assert counter.names() == ["count"]
+    assert counter.forget() == counter.names() == ["count"]
     assert counter.forget_all() == ["count"]
     assert (counter.get(), counter.names()) == (0, [])
 

@@ -25,7 +25,7 @@ from perdure.engine.registry import Bound, Registry
 from perdure.errors import RequestRefused
 from perdure.restate.journal import Node, RestateJournal
 from perdure.restate.limits import check, own_policy
-from perdure.restate.sdk import Connection
+from perdure.restate.sdk import Connection, IdentityKeyError
 from perdure.service import ServiceDef
 
 SdkService = restate.Service | restate.VirtualObject | restate.Workflow
@@ -62,7 +62,10 @@ class Endpoint:
         self._attempts: set[RestateJournal] = set()
         self._idle = asyncio.Event()
         services = [self._service(service) for service in registry.services.values()]
-        self._answer: Asgi = restate.app(services, identity_keys=list(identity_keys))
+        try:
+            self._answer: Asgi = restate.app(services, identity_keys=list(identity_keys))
+        except IdentityKeyError as e:
+            raise ValueError(str(e)) from None
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""

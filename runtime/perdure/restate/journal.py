@@ -26,6 +26,7 @@ from perdure.engine.attempt import STATE_KINDS
 from perdure.engine.clock import Clock
 from perdure.engine.effects import Effect
 from perdure.engine.registry import Bound, Registry
+from perdure.engine.unsaved import Unsaved
 from perdure.errors import JournalMismatch, NonDurableOperation, RetryableError, TerminalError
 from perdure.journal import CallFuture, Closure, Decode, complete, fail
 from perdure.loop import DurableFuture, DurableLoop
@@ -95,6 +96,7 @@ class RestateJournal:
         self._asking = Asking(self.loop, self.stream)
         self._futures: dict[int, tuple[DurableFuture[Any], Decode]] = {}
         self._armed: dict[int, int] = {}
+        self._written = Unsaved()
         self._clock_read = False
 
     # --- the attempt
@@ -227,6 +229,7 @@ class RestateJournal:
             return msgspec.structs.replace(command, callee=handle.to_bytes(8, "big"))
         if isinstance(command, SetState | ClearState | ClearAllState):
             _check_writable(self.target, self._bound)
+            self._written.remember(command)
         self._asking.command(TOLD[type(command)], self._vm, command)
         return command
 
@@ -237,7 +240,8 @@ class RestateJournal:
 
     async def state_names(self) -> tuple[str, ...]:
         """The keys that the object's state has."""
-        return tuple(sorted(await self._read(self._asking.command(self._vm.sys_get_state_keys))))
+        stored: list[str] = await self._read(self._asking.command(self._vm.sys_get_state_keys))
+        return self._written.names(lambda: stored)  # the SDK still names what this handler has cleared
 
     def run(self, name: str, closure: Closure, returns: Any, retry: RetryPolicy | None) -> DurableFuture[Any]:  # noqa: ANN401  a type
         """Execute an effect outside and keep its result."""

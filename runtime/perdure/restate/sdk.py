@@ -18,6 +18,9 @@ _native: Any = importlib.import_module("restate._internal")
 MachineError: type[Exception] = _native.VMException
 """Raised when a command does not fit the recorded one; the server has been told then."""
 
+IdentityKeyError: type[Exception] = _native.IdentityKeyException
+"""Raised when a public key of a cluster is none."""
+
 CANCELLED: int = _native.CANCEL_NOTIFICATION_HANDLE
 """Handle of the answer that nobody asked for: the invocation was cancelled."""
 

@@ -320,8 +320,9 @@ class TheCounter(Counter):
         ctx.state.note.set(text)
         ctx.state.count.set(len(await ctx.state.note.get() or ""))
 
-    async def forget(self, ctx: CounterContext) -> None:
+    async def forget(self, ctx: CounterContext) -> list[str]:
         ctx.state.note.clear()
+        return list(await ctx.state.keys())
 
     async def forget_all(self, ctx: CounterContext) -> list[str]:
         before = await ctx.state.keys()

@@ -1,1 +1,0 @@
-"""The same handlers on both engines, and what is Restate's alone."""
