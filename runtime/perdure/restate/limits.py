@@ -5,8 +5,6 @@ Law: an option is either in the manifest, or done by this process, or refused he
 
 from __future__ import annotations
 
-import msgspec
-
 from perdure.core.retry import Policy
 from perdure.engine.registry import Bound, Registry
 from perdure.errors import DeploymentRefused
@@ -52,4 +50,4 @@ def _reasons(bound: Bound) -> list[str]:
 
 def own_policy(policy: Policy) -> Policy | None:
     """A policy, or None if it is what nobody has changed: then the cluster's own counts."""
-    return None if policy == msgspec.structs.replace(Policy()) else policy
+    return None if policy == Policy() else policy

@@ -97,9 +97,10 @@ class Machine(Progress, Commands, Runs, Protocol):
 class Incoming(Protocol):
     """What comes from the server, in order, and what this process puts between."""
 
+    notify_shutdown: Callable[[], None]
+
     async def __call__(self) -> Mapping[str, Any]: ...
     async def enqueue_restate_event(self, what: Any) -> None: ...  # noqa: ANN401  an event, which the SDK types as a dict
-    def notify_shutdown(self) -> None: ...
 
 
 class Tasks(Protocol):

@@ -89,7 +89,10 @@ async def serving(
         finally:
             await endpoint.drain(drain_s)
             ended.set()
-            await server
+            try:
+                await server
+            except Exception:  # all attempts have left; nobody is harmed by how the connections end
+                _log.warning("the HTTP server did not end well", exc_info=True)
 
 
 def register(admin_url: str, deployment_url: str, *, force: bool = False) -> str:

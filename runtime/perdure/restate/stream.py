@@ -43,6 +43,8 @@ class Stream:
         self._execute = execute
         self._arrived = deque[int]()
         self._draining = False
+        # On SIGTERM the SDK would close its side first, and what the server then still says finds no stream.
+        connection.receive.notify_shutdown = lambda: None
 
     async def next(self, pending: Collection[int]) -> int:
         """Handle of the next answer among those that are pending, or CANCELLED."""
