@@ -22,6 +22,7 @@ QUIET_S = 3.0
 PATIENCE_S = 60.0
 SLOWEST_PER_S = 400.0
 LONGEST_LEAD_S = 300.0
+TOO_EARLY = {"note": "were accepted so slowly that the first woke before the last lay down"}
 TOO_SLOW = {"note": "would take too long to accept them"}
 
 
@@ -62,12 +63,14 @@ def killed(ask: Ask) -> list[Figure]:
     found: list[Figure] = []
     for count, name in itertools.product(ask.counts, ask.targets):
         if _lead_s(name, count) > LONGEST_LEAD_S:
-            found.append(Figure(name=f"W8: {count:,} suspended, then SIGKILL", target=label(name), values=TOO_SLOW))
+            found.append(Figure(name=_w8(count), target=label(name), values=TOO_SLOW))
             continue
         with fresh(name) as target:
             wake_at = time.time() + _lead_s(name, count)
             _send(target, ask, count, wake_at, rate=0.0)
-            in_time = time.time() < wake_at
+            if time.time() > wake_at:
+                found.append(Figure(name=_w8(count), target=label(name), values=TOO_EARLY))
+                continue
             target.kill()
             _sleep_until(wake_at)
             spawned = time.time()
@@ -77,11 +80,15 @@ def killed(ask: Ask) -> list[Figure]:
             woken = await_seen(target, "woken", count, count / SLOWEST_PER_S + PATIENCE_S)
         values = {
             "serving after s": f"{served - spawned:.2f}",
-            "all resumed after s": f"{woken['last'] - spawned:.2f}" if in_time else "woke too early",
+            "all resumed after s": f"{woken['last'] - spawned:.2f}",
             "resumed": f"{woken['woken']:,.0f}",
         }
-        found.append(Figure(name=f"W8: {count:,} suspended, then SIGKILL", target=label(name), values=values))
+        found.append(Figure(name=_w8(count), target=label(name), values=values))
     return found
+
+
+def _w8(count: int) -> str:
+    return f"W8: {count:,} suspended, then SIGKILL"
 
 
 def _lead_s(name: str, count: int) -> float:
