@@ -82,12 +82,22 @@ def connect(process: Process) -> perdure.SyncClient:
     return perdure.connect_sync(process.url)
 
 
+def settle(client: perdure.SyncClient) -> None:
+    """Let the result of a step that has just done its work get to the disk.
+
+    A crash before that may do the step again. What is acknowledged later has everything before it on the disk.
+    """
+    time.sleep(0.1)
+    Ledger(client, "settled").entries()
+
+
 def test_killed_while_sleeping(process: Process) -> None:
     """A handler sleeps when the process dies; it wakes at its time, and the step before is not done again."""
     with connect(process) as client:
         handle = Naps(client).send(NAP, name="a", seconds=1.0)
         began = time.monotonic()
         process.await_note("end before a")
+        settle(client)
     process.kill()
     process.start()
     with connect(process) as client:
@@ -131,6 +141,7 @@ def test_killed_while_awaiting_a_promise(process: Process) -> None:
     with connect(process) as client:
         Approval(client, "r1").submit()
         process.await_note("end ask r1")
+        settle(client)
     process.kill()
     process.start()
     with connect(process) as client:
@@ -195,6 +206,7 @@ def test_start_says_what_goes_on(process: Process) -> None:
     with connect(process) as client:
         Naps(client).send(NAP, name="s", seconds=60.0)
         process.await_note("end before s")
+        settle(client)
     process.kill()
     process.start()
     text = "\n".join(process.said)

@@ -7,7 +7,7 @@ from typing import assert_type
 from uuid import UUID
 
 import perdure
-from rich.everything.v1 import (
+from made_rich.everything.v1 import (
     CounterClient,
     CounterContext,
     CounterReadState,
@@ -21,9 +21,9 @@ from rich.everything.v1 import (
     Shape,
     StatelessClient,
 )
-from rich.greeter.v1 import GreeterObjectClient, GreeterObjectProxy, GreeterObjectSyncClient
-from rich.shop.checkout.v1 import CheckoutClient, CheckoutContext, CheckoutProxy, Order, OrderStatus, Receipt
-from rich.signup.v1 import SignupWorkflowSyncClient, User
+from made_rich.greeter.v1 import GreeterObjectClient, GreeterObjectProxy, GreeterObjectSyncClient
+from made_rich.shop.checkout.v1 import CheckoutClient, CheckoutContext, CheckoutProxy, Order, OrderStatus, Receipt
+from made_rich.signup.v1 import SignupWorkflowSyncClient, User
 
 
 async def outside(client: perdure.Client) -> None:

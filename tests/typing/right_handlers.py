@@ -10,8 +10,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import perdure
-from rich.greeter.v1 import GreeterObject, GreeterObjectContext, GreeterObjectSharedContext
-from rich.shop.checkout.v1 import (
+from made_rich.greeter.v1 import GreeterObject, GreeterObjectContext, GreeterObjectSharedContext
+from made_rich.shop.checkout.v1 import (
     Approval,
     Checkout,
     CheckoutContext,
@@ -28,8 +28,8 @@ from rich.shop.checkout.v1 import (
     OutOfStock,
     Receipt,
 )
-from rich.shop.common.v1 import Money, NotFound
-from rich.shop.payments.v1 import (
+from made_rich.shop.common.v1 import Money, NotFound
+from made_rich.shop.payments.v1 import (
     Card,
     Charge,
     Invoice,
@@ -39,8 +39,8 @@ from rich.shop.payments.v1 import (
     PaymentServiceContext,
     Voucher,
 )
-from rich.signup.v1 import SignupWorkflow, SignupWorkflowContext, SignupWorkflowSharedContext, User
-from rich.subscription.v1 import SubscriptionService, SubscriptionServiceContext
+from made_rich.signup.v1 import SignupWorkflow, SignupWorkflowContext, SignupWorkflowSharedContext, User
+from made_rich.subscription.v1 import SubscriptionService, SubscriptionServiceContext
 
 
 class Greeter(GreeterObject):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import perdure
-from rich.everything.v1 import CounterClient, Level, PlainestClient, Point
-from rich.greeter.v1 import GreeterObjectClient, GreeterObjectContext, GreeterObjectProxy, GreeterObjectSyncClient
-from rich.shop.checkout.v1 import CheckoutClient, Order, OrderStatus
-from rich.shop.common.v1 import Money
-from rich.shop.payments.v1 import Card, Invoice, PaymentMethod
-from rich.signup.v1 import SignupWorkflowClient, SignupWorkflowSyncClient, User
-from rich.subscription.v1 import SubscriptionServiceClient
+from made_rich.everything.v1 import CounterClient, Level, PlainestClient, Point
+from made_rich.greeter.v1 import GreeterObjectClient, GreeterObjectContext, GreeterObjectProxy, GreeterObjectSyncClient
+from made_rich.shop.checkout.v1 import CheckoutClient, Order, OrderStatus
+from made_rich.shop.common.v1 import Money
+from made_rich.shop.payments.v1 import Card, Invoice, PaymentMethod
+from made_rich.signup.v1 import SignupWorkflowClient, SignupWorkflowSyncClient, User
+from made_rich.subscription.v1 import SubscriptionServiceClient
 
 
 async def arguments(client: perdure.Client) -> None:

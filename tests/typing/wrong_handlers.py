@@ -8,8 +8,8 @@ from __future__ import annotations
 from uuid import UUID
 
 import perdure
-from rich.greeter.v1 import GreeterObject, GreeterObjectContext, GreeterObjectSharedContext
-from rich.shop.checkout.v1 import (
+from made_rich.greeter.v1 import GreeterObject, GreeterObjectContext, GreeterObjectSharedContext
+from made_rich.shop.checkout.v1 import (
     Approval,
     CheckoutContext,
     CheckoutReminder,

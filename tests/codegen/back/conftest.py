@@ -19,10 +19,10 @@ from tests.codegen.back.output import emitted, everything, put
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder on `sys.path` with three packages.
 
-    `rich` is made from specs and fixtures, `hostile` has names that hide others, `builtin` those of Python's classes.
+    `made_rich` is made from specs and fixtures, `hostile` has names that hide others, `builtin` those of Python's classes.
     """
     folder = tmp_path_factory.mktemp("generated")
-    put(folder / "rich", emitted())
+    put(folder / "made_rich", emitted())
     put(folder / "hostile", emit(nasty(everything(), "everything.v1")))
     put(folder / "builtin", emit(builtin_names(tmp_path_factory.mktemp("builtin"))))
     sys.path.insert(0, str(folder))

@@ -21,7 +21,7 @@ SERVICES = sorted(everything().services, key=lambda ref: (ref.package, ref.name)
 
 def _definition(generated: Path, ref: m.Ref) -> tuple[m.Service, Any, perdure.ServiceDef]:
     assert generated.exists()
-    package = imported("rich", ref.package)
+    package = imported("made_rich", ref.package)
     base = getattr(package, ref.name)
     return everything().services[ref], base, base.__definition__
 
@@ -75,7 +75,7 @@ def _compare_options(wanted: m.Options, found: perdure.HandlerOptions) -> None:
 def test_the_options_of_a_run(generated: Path) -> None:
     """In words, because the comparison above could be wrong on both sides."""
     assert generated.exists()
-    run = imported("rich", "shop.checkout.v1", "_wire").CHECKOUT_RUN
+    run = imported("made_rich", "shop.checkout.v1", "_wire").CHECKOUT_RUN
     assert run.options == perdure.HandlerOptions(
         retry=perdure.RetryPolicy(
             initial=datetime.timedelta(milliseconds=100),
@@ -93,7 +93,7 @@ def test_the_options_of_a_run(generated: Path) -> None:
 def test_contexts_offer_what_the_service_uses(generated: Path) -> None:
     """A proxy for each, also of another package; a key only where there is one."""
     assert generated.exists()
-    package = imported("rich", "shop.checkout.v1")
+    package = imported("made_rich", "shop.checkout.v1")
     for context in (package.CheckoutContext, package.CheckoutSharedContext):
         uses = ("inventory", "payment_service", "checkout_reminder")
         parameters = [list(inspect.signature(getattr(context, name)).parameters) for name in uses]
@@ -104,7 +104,7 @@ def test_contexts_offer_what_the_service_uses(generated: Path) -> None:
 def test_shared_handlers_cannot_write(generated: Path) -> None:
     """Their view of the state has other keys than that of the others, with the same names and types."""
     assert generated.exists()
-    package: Any = imported("rich", "everything.v1")
+    package: Any = imported("made_rich", "everything.v1")
     names = _public(package.CounterState)
     assert names == _public(package.CounterReadState)
     for name in names:
@@ -120,7 +120,7 @@ def _public(view: type) -> list[str]:
 def test_defaults_of_state_are_fresh(generated: Path) -> None:
     """A list that a handler changes is not the default of the next."""
     assert generated.exists()
-    state = imported("rich", "everything.v1").CounterState
+    state = imported("made_rich", "everything.v1").CounterState
     target: Any = None
     first, second = state.tags.make_default(target), state.tags.make_default(target)
     assert first == second == ["a"]
@@ -151,7 +151,7 @@ def _copy(method: Any) -> Any:  # noqa: ANN401  any function
 def test_a_method_must_keep_its_parameters(generated: Path) -> None:
     """The runtime notices at import what mypy does not: a parameter with another name."""
     assert generated.exists()
-    base = imported("rich", "shop.checkout.v1").CheckoutReminder
+    base = imported("made_rich", "shop.checkout.v1").CheckoutReminder
 
     async def remind(self: object, ctx: object, order: object, attempt: int = 1) -> None: ...
 
@@ -169,12 +169,12 @@ def test_collisions_are_looked_for_under_every_name(ref: m.Ref) -> None:
 def test_the_docstring_of_a_handler(generated: Path) -> None:
     """What the spec says, then the parameters that it explains and the errors that it declares."""
     assert generated.exists()
-    run = imported("rich", "shop.checkout.v1").Checkout.run
+    run = imported("made_rich", "shop.checkout.v1").Checkout.run
     assert inspect.getdoc(run) == (
         "Handle `run`.\n\nRaises:\n    OutOfStock\n"
         "    PaymentDeclined: The issuer said no. Retrying cannot help.\n    CheckoutExpired"
     )
-    everything_ = imported("rich", "everything.v1").Plainest.all
+    everything_ = imported("made_rich", "everything.v1").Plainest.all
     assert inspect.getdoc(everything_) == (
         "Every kind of default in a signature.\n\nWith a second paragraph.\n\nDeprecated: Use something else.\n\n"
         "Args:\n    required: Documented,\n        in two lines.\n\n"

@@ -35,7 +35,7 @@ GOOD: dict[str, Any] = {
 def ints(generated: Path) -> type[msgspec.Struct]:
     """A struct with ints of all sorts."""
     assert generated.exists()
-    found: type[msgspec.Struct] = imported("rich", "everything.v1", "models").Ints
+    found: type[msgspec.Struct] = imported("made_rich", "everything.v1", "models").Ints
     return found
 
 

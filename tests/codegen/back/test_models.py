@@ -62,14 +62,14 @@ LIMITS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session", params=["rich.everything.v1", "hostile.nasty.v1"])
+@pytest.fixture(scope="session", params=["made_rich.everything.v1", "hostile.nasty.v1"])
 def models(generated: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
     """The models of `everything`, by their names there: once as they are, once with names that hide others."""
     assert generated.exists()
     root, _, package = request.param.partition(".")
     module = imported(root, package, "models")
-    plain = imported("rich", "everything.v1", "models")
-    if root == "rich":
+    plain = imported("made_rich", "everything.v1", "models")
+    if root == "made_rich":
         return vars(module)
     wire = [_identity(value) for value in vars(module).values()]
     pairs = {_identity(value): name for name, value in vars(plain).items() if _identity(value)}
@@ -223,7 +223,7 @@ def test_times_must_carry_an_offset(models: dict[str, Any]) -> None:
 def test_an_open_enum_keeps_what_it_does_not_know(generated: Path) -> None:
     """It is read, compared, copied, pickled and written as it came; a closed one refuses it."""
     assert generated.exists()
-    models = imported("rich", "everything.v1", "models")
+    models = imported("made_rich", "everything.v1", "models")
     mauve = decode(b'"mauve"', models.Colour)
     assert (mauve, mauve.value, mauve.name, type(mauve)) == ("mauve", "mauve", "mauve", models.Colour)
     assert encode(mauve) == b'"mauve"'
@@ -241,7 +241,7 @@ def test_an_open_enum_keeps_what_it_does_not_know(generated: Path) -> None:
 def test_a_tagged_union_is_told_apart_by_its_tag(generated: Path) -> None:
     """By the tag alone; its field is on the wire and not in Python."""
     assert generated.exists()
-    models = imported("rich", "everything.v1", "models")
+    models = imported("made_rich", "everything.v1", "models")
     circle = decode(b'{"shape-type": "circle", "centre": {"y": 1}, "radius": 2}', models.Shape)
     assert circle == models.Circle(centre=models.Point(y=1.0), radius=2.0)
     with pytest.raises(perdure.BadValue, match="Invalid value 'oval'"):
@@ -251,7 +251,7 @@ def test_a_tagged_union_is_told_apart_by_its_tag(generated: Path) -> None:
 def test_errors_carry_their_fields(generated: Path) -> None:
     """As attributes, in the message, and as a struct for the wire; what is sensitive is not in the message."""
     assert generated.exists()
-    models = imported("rich", "everything.v1", "models")
+    models = imported("made_rich", "everything.v1", "models")
     found = models.Detailed(why="so", secret_token="hidden", price=Decimal(1))
     assert (found.code, found.name, found.why, found.secret_token) == (422, "Detailed", "so", "hidden")
     assert (found.tags, found.id, found.level) == (["a"], uuid.UUID(REQUIRED["uuid"]), models.Level.LOW)
@@ -265,7 +265,7 @@ def test_errors_carry_their_fields(generated: Path) -> None:
 def test_errors_do_not_share_their_defaults(generated: Path) -> None:
     """What is done to the list of one error is not seen in the next. None is a value only where the spec has it."""
     assert generated.exists()
-    models = imported("rich", "everything.v1", "models")
+    models = imported("made_rich", "everything.v1", "models")
     first, second = (models.Detailed(why="so", secret_token="", price=Decimal(1)) for _ in range(2))
     shared = ("tags", "labels", "perhaps", "prices", "shape")
     assert [name for name in shared if getattr(first, name) != getattr(second, name)] == []
@@ -292,7 +292,7 @@ def test_classes_called_like_those_of_python(generated: Path) -> None:
 def test_errors_without_fields_say_what_the_doc_says(generated: Path) -> None:
     """Its first line; without a doc, the name."""
     assert generated.exists()
-    models = imported("rich", "everything.v1", "models")
+    models = imported("made_rich", "everything.v1", "models")
     assert (str(models.Plain()), models.Plain.Fields) == ("Plain", None)
     assert str(models.Documented()) == "The first line says what happened."
     assert str(models.Secret(password="x")) == "Secret"
@@ -301,7 +301,7 @@ def test_errors_without_fields_say_what_the_doc_says(generated: Path) -> None:
 def test_sensitive_fields_are_not_shown(generated: Path) -> None:
     """A value that is logged does not give them away."""
     assert generated.exists()
-    card = imported("rich", "shop.payments.v1", "models").Card(token="tok_1", last4="4242")
+    card = imported("made_rich", "shop.payments.v1", "models").Card(token="tok_1", last4="4242")
     assert repr(card) == "Card(token=***, last4='4242')"
     assert b"tok_1" in encode(card)
 
@@ -309,7 +309,7 @@ def test_sensitive_fields_are_not_shown(generated: Path) -> None:
 def test_packages_share_their_types(generated: Path) -> None:
     """What one spec imports from another is the same class."""
     assert generated.exists()
-    common, checkout = (imported("rich", f"shop.{name}.v1", "models") for name in ("common", "checkout"))
+    common, checkout = (imported("made_rich", f"shop.{name}.v1", "models") for name in ("common", "checkout"))
     raw = b'{"sku": "abc", "quantity": 1, "unitPrice": {"amount": "1.5"}}'
     item = decode(raw, checkout.Item)
     assert item.unit_price == common.Money(amount=Decimal("1.5"), currency=common.Currency.EUR)

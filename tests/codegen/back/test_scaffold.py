@@ -19,7 +19,7 @@ PACKAGES = [package.name for package in everything().packages if package.service
 def test_it_can_be_imported_and_instantiated(generated: Path, package: str) -> None:
     """One class a service, no handler forgotten, and each says that it is not written yet."""
     name = f"scaffold_{package.replace('.', '_')}"
-    put(generated, {f"{name}.py": scaffold(everything(), package, "rich")})
+    put(generated, {f"{name}.py": scaffold(everything(), package, "made_rich")})
     module = imported(name, "")
     services = next(each for each in everything().packages if each.name == package).services
     for service in services:

@@ -39,13 +39,13 @@ Findings = Mapping[tuple[str, int], tuple[str, ...]]
 def program(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the generated code, a scaffold of each package, and the corpus."""
     folder = tmp_path_factory.mktemp("program")
-    for root in ("rich", "hostile", "builtin"):
+    for root in ("made_rich", "hostile", "builtin"):
         shutil.copytree(generated / root, folder / root)
     model = everything()
     for package in model.packages:
         if package.services:
             name = f"scaffold_{package.name.replace('.', '_')}.py"
-            put(folder, {name: scaffold(model, package.name, "rich")})
+            put(folder, {name: scaffold(model, package.name, "made_rich")})
     for path in CORPUS.glob("*.py"):
         shutil.copy(path, folder)
     put(folder, {"pyproject.toml": SETTINGS})
