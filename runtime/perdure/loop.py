@@ -35,6 +35,9 @@ CALLBACKS_PER_STEP = 1_000_000
 _TASKS_AT_FIRST = 64
 """When so many are known, those that are done are forgotten; the bound grows with those that are not."""
 
+_SALT_SHIFT = 20
+"""Below it is the order of making, by which small sets are ordered."""
+
 _log = logging.getLogger("perdure.handler")
 
 
@@ -79,9 +82,16 @@ class Watcher(Protocol):
 
 
 class DurableLoop(asyncio.AbstractEventLoop):
-    """Runs one attempt of one handler. `now_ms` is where its clock starts."""
+    """Runs one attempt of one handler.
 
-    def __init__(self, now_ms: int, watcher: Watcher | None = None) -> None:
+    Args:
+        now_ms: Where its clock starts.
+        watcher: Is told what the handler does with it.
+        salt: Something of the invocation, up to 40 bits. asyncio keeps all tasks of all loops in one set; those of
+            different invocations must not have the same hashes there.
+    """
+
+    def __init__(self, now_ms: int, watcher: Watcher | None = None, salt: int = 0) -> None:
         self._now_ms = now_ms
         self._watcher = watcher
         self._ready: deque[asyncio.Handle] = deque()
@@ -89,6 +99,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._tasks: list[DurableTask[Any]] = []
         self._tasks_at_most = _TASKS_AT_FIRST
         self._sequence = 0
+        self._salt = salt << _SALT_SHIFT
         self._closed = False
 
     # --- for the attempt
@@ -96,7 +107,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
     def next_sequence(self) -> int:
         """Number of the next task or future."""
         self._sequence += 1
-        return self._sequence
+        return self._salt + self._sequence
 
     def run_until_quiet(self) -> None:
         """Run everything that can run now.

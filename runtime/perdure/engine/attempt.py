@@ -91,7 +91,7 @@ class Attempt:
         self.bound = bound
         self.replay = Replay(entries)
         self.input = self.replay.input
-        self.loop = DurableLoop(self.input.at_ms, self)  # type: ignore[abstract]  # what is missing refuses by name
+        self.loop = DurableLoop(self.input.at_ms, self, int.from_bytes(id[-5:], "big"))  # type: ignore[abstract]  # what is missing refuses by name
         self.effects: dict[int, Effect] = {}
         """Closures of runs without a result, by command index."""
         self.recorded_effects: list[int] = []
