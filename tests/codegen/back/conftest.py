@@ -19,7 +19,7 @@ from tests.codegen.back.output import emitted, everything, put
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder on `sys.path` with three packages.
 
-    `made_rich` is made from specs and fixtures, `hostile` has names that hide others, `builtin` those of Python's classes.
+    `made_rich` is made from specs and fixtures, `hostile` has names that hide others, `builtin` those of Python itself.
     """
     folder = tmp_path_factory.mktemp("generated")
     put(folder / "made_rich", emitted())
