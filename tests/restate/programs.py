@@ -42,14 +42,35 @@ def key(seed: int) -> str:
     return f"program {seed}"
 
 
-class _Author:
-    """Writes one program. Every part of it may add to its total, an object that nobody asks before the end."""
+class _Parts:
+    """Small parts of one program."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self._root = key(seed)
         self._total = f"{self._root}/total"
         self._count = 0
+
+    def _new(self, what: str) -> str:
+        self._count += 1
+        return f"{self._root}/{what} {self._count}"
+
+    def _in_vain(self) -> Op:
+        """Something that does not come to an end."""
+        vain: Op = {"op": self._random.choice(("forever", "never", "hang"))}
+        return {**vain, "key": self._new("hung")} if vain["op"] == "hang" else vain
+
+    def _soon(self) -> Op:
+        """Something that comes to an end soon."""
+        quick: Op = {"op": "call", "key": self._new("quick"), "program": [{"op": "keys"}]}
+        return self._random.choice((quick, {"op": "sleep", "ms": 5}, {"op": "step", "value": 1, "threaded": True}))
+
+    def _error(self) -> Op:
+        return {"code": self._random.choice((400, 404, 409, 418, 500)), "message": self._random.choice(MESSAGES)}
+
+
+class _Author(_Parts):
+    """Writes one program. Every part of it may add to its total, an object that nobody asks before the end."""
 
     def program(self, depth: int) -> Program:
         """What one object does."""
@@ -83,29 +104,12 @@ class _Author:
         again = {"op": "call", "key": self._random.choice(known), "program": self.program(DEEPEST)}
         return [{"op": "catch", "program": [again]}]
 
-    def _new(self, what: str) -> str:
-        self._count += 1
-        return f"{self._root}/{what} {self._count}"
-
     def _branches(self, names: tuple[str, ...], depth: int) -> list[Program]:
         """Two or three lists of operations, each with names of its own."""
         count = self._random.randint(2, 3)
         return [
             self._ops(names[n::count], depth + 1, self._random.randint(1, 2)) for n in range(min(count, len(names)))
         ]
-
-    def _in_vain(self) -> Op:
-        """Something that does not come to an end."""
-        vain: Op = {"op": self._random.choice(("forever", "never", "hang"))}
-        return {**vain, "key": self._new("hung")} if vain["op"] == "hang" else vain
-
-    def _soon(self) -> Op:
-        """Something that comes to an end soon."""
-        quick: Op = {"op": "call", "key": self._new("quick"), "program": [{"op": "keys"}]}
-        return self._random.choice((quick, {"op": "sleep", "ms": 5}, {"op": "step", "value": 1, "threaded": True}))
-
-    def _error(self) -> Op:
-        return {"code": self._random.choice((400, 404, 409, 418, 500)), "message": self._random.choice(MESSAGES)}
 
     def _shuffled(self, branches: list[Program]) -> list[Program]:
         self._random.shuffle(branches)

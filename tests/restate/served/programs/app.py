@@ -30,8 +30,8 @@ def fails(what: str, times: int) -> bool:
     return FAILED[what] <= times
 
 
-class Execution:
-    """One program on one object. `said` is what it says on the way."""
+class Alone:
+    """One program on one object, as far as it needs nobody else."""
 
     def __init__(self, ctx: ProgramsContext, awakeable: str | None, ledger: dict[str, Any]) -> None:
         self._ctx = ctx
@@ -137,6 +137,10 @@ class Execution:
             return await self.execute(program)
         except perdure.TerminalError as e:
             return {"code": e.code, "message": e.message}
+
+
+class Execution(Alone):
+    """One program on one object: the rest, which is about others and about several at a time."""
 
     # --- others
 
