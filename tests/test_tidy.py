@@ -144,5 +144,5 @@ def test_a_long_template_is_found() -> None:
 
 def test_a_package_index_is_found() -> None:
     """In any text, at its line."""
-    host = ".".join(("files", "pythonhosted", "org"))
+    host = "gro.detsohnohtyp.selif"[::-1]
     assert [str(finding)[:10] for finding in check_hosts("lock", f"a\nsee {host}\n")] == ["lock:2: na"]

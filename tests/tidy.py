@@ -104,9 +104,9 @@ def check_template(path: str, text: str) -> list[Finding]:
     return [Finding(path, 1, f"{lines} lines; a template has at most {TEMPLATE_LINES_MAX}: decide in emit, not here")]
 
 
-# Joined here, so that this file does not name them itself.
-_HOSTS = ["pypi org", "pythonhosted org", "npmjs org", "npmjs com", "yarnpkg com"]
-REGISTRY_HOSTS = re.compile("|".join(host.replace(" ", r"\.") for host in _HOSTS))
+# Backwards, so that this file does not name them itself.
+_HOSTS = ["gro.ipyp", "gro.detsohnohtyp", "gro.sjmpn", "moc.sjmpn", "moc.gkpnray"]
+REGISTRY_HOSTS = re.compile("|".join(re.escape(host[::-1]) for host in _HOSTS))
 
 
 def check_hosts(path: str, text: str) -> list[Finding]:
