@@ -224,6 +224,7 @@ class TheBlocking(v1.CancelTestBlockingService):
         awakeable = ctx.awakeable(str)
         await ctx.awakeable_holder(ctx.key).hold(awakeable.id)
         await awakeable
+        await ctx.run("note", partial(note, f"blocks {ctx.key}"))
         match operation:
             case v1.BlockingOperation.CALL:
                 await ctx.cancel_test_blocking_service(ctx.key).block(operation)
@@ -246,6 +247,7 @@ class TheKillSingleton(v1.KillTestSingleton):
         awakeable = ctx.awakeable(str)
         await ctx.awakeable_holder(ctx.key).hold(awakeable.id)
         await awakeable
+        await ctx.run("note", partial(note, f"recurs {ctx.key}"))
         await ctx.kill_test_singleton(ctx.key).recursive_call()
 
     async def is_unlocked(self, ctx: v1.KillTestSingletonContext) -> None:
